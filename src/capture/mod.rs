@@ -1,0 +1,25 @@
+//! What is in this file, directory or stream?
+//!
+//! In: paths. Out: [`Packet`]s in the order of the capture, and at its end what was damaged.
+//! What a packet means is the business of [`packet`](crate::packet).
+
+use crate::time::Time;
+
+/// One captured packet, borrowed from the block that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Its number in the capture, from 1, counting every packet (Wireshark's `frame.number`).
+    pub frame: u64,
+    /// When it was captured.
+    pub time: Time,
+    /// What its first octets are.
+    pub link: LinkType,
+    /// The octets that were captured.
+    pub octets: &'a [u8],
+    /// How many octets were on the wire; more than were captured where the snap length cut.
+    pub wire_len: u32,
+}
+
+/// A link-layer type (LINKTYPE_ values of the pcap registry), without the bits for the frame check sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);

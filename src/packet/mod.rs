@@ -1,0 +1,8 @@
+//! Is this packet a TCP segment?
+//!
+//! In: [`Packet`](crate::capture::Packet)s. Out: a [`Segment`], or a reason why not. Which connection a segment
+//! belongs to is the business of [`tcp`](crate::tcp).
+
+mod segment;
+
+pub use segment::{Endpoint, Flags, Segment, Seq};

@@ -1,0 +1,115 @@
+//! The TCP segment as `tcp` sees it: addresses, numbers, flags and the payload as far as it was captured.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::time::At;
+
+/// One TCP segment, its payload borrowed from the packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// The packet that carried it (of a fragmented datagram, the one that completed it).
+    pub at: At,
+    /// The sender.
+    pub src: Endpoint,
+    /// The receiver.
+    pub dst: Endpoint,
+    /// Sequence number of the first octet, or of the SYN.
+    pub seq: Seq,
+    /// The acknowledgement number, where the ACK flag is set.
+    pub ack: Option<Seq>,
+    /// The flags.
+    pub flags: Flags,
+    /// The window as sent, not scaled; zero means that the sender can take nothing.
+    pub window: u16,
+    /// The payload, as far as it was captured.
+    pub payload: &'a [u8],
+    /// Payload octets that were sent and cut off by the snap length.
+    pub cut: u32,
+}
+
+impl Segment<'_> {
+    /// Payload octets that were sent, captured or not.
+    pub fn payload_len(&self) -> u32 {
+        (self.payload.len() as u32).saturating_add(self.cut)
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The IP address.
+    pub ip: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// `192.0.2.1:80`, `[2001:db8::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::net::SocketAddr::new(self.ip, self.port).fmt(f)
+    }
+}
+
+/// A sequence or acknowledgement number: 32 bits that wrap (RFC 9293 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Seq(pub u32);
+
+impl Seq {
+    /// This number, so many octets on.
+    pub fn plus(self, octets: u32) -> Seq {
+        Seq(self.0.wrapping_add(octets))
+    }
+
+    /// How far this lies behind `base`, taking the shorter way round: negative where it lies before it.
+    pub fn from_base(self, base: Seq) -> i64 {
+        i64::from(self.0.wrapping_sub(base.0).cast_signed())
+    }
+}
+
+/// The flags of a TCP header that matter here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Flags = Flags(0);
+    /// The sender has no more data.
+    pub const FIN: Flags = Flags(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: Flags = Flags(0x02);
+    /// Reset the connection.
+    pub const RST: Flags = Flags(0x04);
+    /// The acknowledgement number is valid.
+    pub const ACK: Flags = Flags(0x10);
+
+    /// From the low eight bits of the header's flags.
+    pub fn from_bits(bits: u8) -> Self {
+        Flags(bits & 0x17)
+    }
+
+    /// Whether all of `other` are set.
+    pub fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl std::ops::BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        assert_eq!(Seq(5).from_base(Seq(u32::MAX)), 6);
+        assert_eq!(Seq(u32::MAX).from_base(Seq(5)), -6);
+        assert_eq!(Seq(u32::MAX).plus(3), Seq(2));
+    }
+}

@@ -1,0 +1,159 @@
+//! When something was captured: [`Time`], the [`Span`] between two of them, and [`At`], which adds the frame.
+//!
+//! In: a capture's time stamps. Out: values that compare, subtract and print. What a resolution or an offset
+//! means is the business of the capture formats.
+
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, from the year 1677 to 2262; what lies beyond is held at the edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(i64);
+
+impl Time {
+    /// From nanoseconds since the epoch; values beyond the range are held at its edge.
+    pub fn from_nanos(nanos: i128) -> Self {
+        Time(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this; negative where the clock went back.
+    pub fn since(self, earlier: Time) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Span> for Time {
+    type Output = Time;
+
+    fn add(self, span: Span) -> Time {
+        Time(self.0.saturating_add(span.0))
+    }
+}
+
+/// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        write!(f, "{instant:.9}")
+    }
+}
+
+/// A signed length of time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(i64);
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Span = Span(0);
+
+    /// So many nanoseconds.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Span(nanos)
+    }
+
+    /// So many milliseconds, held at the edge of the range.
+    pub const fn from_millis(millis: i64) -> Self {
+        Span(millis.saturating_mul(1_000_000))
+    }
+
+    /// So many seconds, held at the edge of the range.
+    pub const fn from_secs(secs: i64) -> Self {
+        Span(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// The whole of it in nanoseconds.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The same in seconds, for output.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl std::ops::Add for Span {
+    type Output = Span;
+
+    fn add(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::ops::Sub for Span {
+    type Output = Span;
+
+    fn sub(self, other: Span) -> Span {
+        Span(self.0.saturating_sub(other.0))
+    }
+}
+
+/// Seconds to the millisecond, as a person reads them: `5.003 s`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} s", self.seconds())
+    }
+}
+
+/// A place in the capture: the packet and its time.
+///
+/// The frame counts every packet of the capture from 1 (Wireshark's `frame.number`). Frames order what happened;
+/// times do not, since a clock can go back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct At {
+    /// Number of the packet in its capture, from 1.
+    pub frame: u64,
+    /// When it was captured.
+    pub time: Time,
+}
+
+impl At {
+    /// Whichever comes later in the capture.
+    pub fn later(self, other: At) -> At {
+        if other.frame > self.frame {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_prints_as_rfc_3339_with_nanoseconds() {
+        assert_eq!(
+            Time::from_nanos(0).to_string(),
+            "1970-01-01T00:00:00.000000000Z"
+        );
+        assert_eq!(
+            Time::from_nanos(1_700_000_000_123_456_789).to_string(),
+            "2023-11-14T22:13:20.123456789Z"
+        );
+        assert_eq!(
+            Time::from_nanos(-1).to_string(),
+            "1969-12-31T23:59:59.999999999Z"
+        );
+    }
+
+    #[test]
+    fn times_out_of_range_are_held_at_the_edge() {
+        assert_eq!(Time::from_nanos(i128::MAX).nanos(), i64::MAX);
+        assert_eq!(
+            Time::from_nanos(i128::MAX).to_string(),
+            "2262-04-11T23:47:16.854775807Z"
+        );
+        assert_eq!(
+            Time::from_nanos(i128::MIN)
+                .since(Time::from_nanos(i128::MAX))
+                .nanos(),
+            i64::MIN
+        );
+    }
+}
