@@ -2,6 +2,30 @@
 //!
 //! In: paths. Out: [`Packet`]s in the order of the capture, and at its end what was damaged.
 //! What a packet means is the business of [`packet`](crate::packet).
+//!
+//! A [`Capture`] reads its stream in
+//! blocks and shows them to the parser of its format, which says where the next packet lies.
+
+mod open;
+mod read;
+mod recognise;
+
+mod blocks;
+mod damage;
+mod step;
+
+mod byte_order;
+mod clock;
+mod pcap;
+mod pcapng;
+
+#[cfg(test)]
+mod build;
+
+pub use damage::{Damage, Reason, Summary};
+pub use open::{OpenError, Problem};
+pub use read::Capture;
+pub use recognise::Likeness;
 
 use crate::time::Time;
 

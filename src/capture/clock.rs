@@ -1,0 +1,119 @@
+//! When was that? The clock of a pcapng interface.
+//!
+//! In: its resolution and offset (options if_tsresol and if_tsoffset), and a packet's ticks. Out: a [`Time`].
+
+use crate::time::Time;
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// How the ticks of one interface become time.
+///
+/// Own arithmetic, because pcap-parser knows neither resolutions that are powers of two nor negative offsets, and
+/// cuts seconds to 32 bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    tick: Tick,
+    offset_nanos: i128,
+}
+
+/// The length of a tick. Three shapes, so that the usual ones need no division of 128 bits for each packet.
+#[derive(Clone, Copy, Debug)]
+enum Tick {
+    /// A tick is so many nanoseconds.
+    Nanos(i128),
+    /// So many ticks are a nanosecond.
+    PerNano(i128),
+    /// Two to this power of ticks are a second.
+    PowerOfTwo(u32),
+}
+
+impl Clock {
+    /// What holds where an interface says nothing: microseconds since the epoch.
+    pub(super) const MICROSECONDS: u8 = 6;
+
+    /// `resolution` is the value of if_tsresol: a negative power of ten, or of two where the highest bit is set.
+    pub(super) fn new(resolution: u8, offset_seconds: i64) -> Self {
+        let exponent = u32::from(resolution & 0x7f);
+        let tick = match exponent {
+            _ if resolution & 0x80 != 0 => Tick::PowerOfTwo(exponent),
+            0..=9 => Tick::Nanos(10_i128.pow(9 - exponent)),
+            _ => Tick::PerNano(10_i128.saturating_pow(exponent - 9)),
+        };
+        let offset_nanos = i128::from(offset_seconds) * NANOS_PER_SECOND;
+        Clock { tick, offset_nanos }
+    }
+
+    /// The time at so many ticks; what is shorter than a nanosecond is cut off.
+    ///
+    /// Ticks have no sign by the standard. Where that puts a packet behind every time there is, its writer meant a
+    /// negative number, and at least the times between packets are what they were.
+    pub(super) fn time(&self, ticks: u64) -> Time {
+        let mut nanos = self.nanos(i128::from(ticks));
+        if nanos > i128::from(i64::MAX) {
+            nanos = self.nanos(i128::from(ticks.cast_signed()));
+        }
+        Time::from_nanos(nanos)
+    }
+
+    fn nanos(&self, ticks: i128) -> i128 {
+        let since_offset = match self.tick {
+            Tick::Nanos(nanos) => ticks * nanos,
+            Tick::PerNano(ticks_per_nano) => ticks / ticks_per_nano,
+            Tick::PowerOfTwo(exponent) => (ticks * NANOS_PER_SECOND) >> exponent,
+        };
+        since_offset + self.offset_nanos
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nanos(resolution: u8, offset_seconds: i64, ticks: u64) -> i64 {
+        Clock::new(resolution, offset_seconds).time(ticks).nanos()
+    }
+
+    #[test]
+    fn powers_of_ten() {
+        assert_eq!(nanos(0, 0, 1_700_000_000), 1_700_000_000_000_000_000);
+        assert_eq!(
+            nanos(6, 0, 1_700_000_000_123_456),
+            1_700_000_000_123_456_000
+        );
+        assert_eq!(
+            nanos(9, 0, 1_700_000_000_123_456_789),
+            1_700_000_000_123_456_789
+        );
+        // Picoseconds: 64 bits of them last for 213 days.
+        assert_eq!(
+            nanos(12, 0, 17_000_000_012_776_324_999),
+            17_000_000_012_776_324
+        );
+        assert_eq!(nanos(19, 0, 17_000_000_001_234_567_890), 1_700_000_000);
+        assert_eq!(nanos(127, 0, 17_000_000_001_234_567_890), 0);
+    }
+
+    #[test]
+    fn powers_of_two() {
+        let half_past = (1_700_000_000 << 20) | (1 << 19);
+        assert_eq!(nanos(0x94, -3600, half_past), 1_699_996_400_500_000_000);
+        assert_eq!(nanos(0x80, 0, 1_700_000_000), 1_700_000_000_000_000_000);
+        assert_eq!(nanos(0x80 | 63, 0, 3 << 62), 1_500_000_000);
+        assert_eq!(nanos(0xff, 0, u64::MAX), 0);
+    }
+
+    #[test]
+    fn offsets_go_both_ways_and_the_range_is_held() {
+        assert_eq!(nanos(6, -5, 0), -5_000_000_000);
+        assert_eq!(nanos(6, 5, 1), 5_000_001_000);
+        assert_eq!(nanos(0, i64::MAX, u64::MAX), i64::MAX);
+        assert_eq!(nanos(0, i64::MIN, 0), i64::MIN);
+    }
+
+    #[test]
+    fn ticks_beyond_all_time_were_negative() {
+        let before_the_epoch = 505_425_222_u64.wrapping_neg();
+        assert_eq!(nanos(6, 0, before_the_epoch), -505_425_222_000);
+        assert_eq!(nanos(6, 0, before_the_epoch + 9), -505_425_213_000);
+    }
+}

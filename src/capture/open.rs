@@ -1,0 +1,60 @@
+//! Why something could not be opened as a capture.
+//!
+//! In: a path and what went wrong. Out: one line that says what it is and what to do.
+
+use std::path::{Path, PathBuf};
+use std::{error, fmt, io};
+
+use super::recognise::Likeness;
+
+/// A file, directory or stream of which no packet could be read.
+///
+/// It prints as one line, `a.txt: text and no capture; ...`, in which the path may hold control characters.
+#[derive(Debug)]
+pub struct OpenError {
+    /// The path as given, or as found in a directory.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub problem: Problem,
+}
+
+/// What kept a path from being read as a capture.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The system would not open or read it.
+    Unreadable(io::Error),
+    /// It is something else.
+    NoCapture(Likeness),
+    /// It is a directory without any capture in it.
+    NoneInside,
+}
+
+impl OpenError {
+    pub(super) fn new(path: &Path, problem: Problem) -> Self {
+        OpenError {
+            path: path.to_owned(),
+            problem,
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path.display())?;
+        match &self.problem {
+            Problem::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Problem::NoCapture(likeness) => likeness.fmt(f),
+            Problem::NoneInside => write!(f, "there is no capture in this directory"),
+        }
+    }
+}
+
+impl error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.problem {
+            Problem::Unreadable(error) => Some(error),
+            Problem::NoCapture(_) | Problem::NoneInside => None,
+        }
+    }
+}

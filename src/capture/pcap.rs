@@ -1,0 +1,233 @@
+//! The classic pcap format, in micro- or nanoseconds, of either byte order, plain or "modified".
+//!
+//! In: a slice that begins at the file header or at a record. Out: a [`Step`].
+
+use pcap_parser::nom::bytes::streaming::take;
+use pcap_parser::nom::number::streaming::be_u32;
+use pcap_parser::nom::{Err, IResult, Needed};
+use pcap_parser::{
+    LegacyPcapBlock, PcapError, PcapHeader, parse_pcap_frame, parse_pcap_frame_be,
+    parse_pcap_frame_modified, parse_pcap_header,
+};
+
+use super::LinkType;
+use super::damage::Reason;
+use super::step::{MAX_CAPTURED, Passed, Record, Step};
+use crate::time::Time;
+
+/// The first octets of a file of the "modified" format in big-endian order, which pcap-parser does not know.
+const MODIFIED_BIG: [u8; 4] = [0xa1, 0xb2, 0xcd, 0x34];
+/// The same of the plain format.
+const PLAIN_BIG: [u8; 4] = [0xa1, 0xb2, 0xc3, 0xd4];
+
+/// The first octets of every kind of pcap file: microseconds, nanoseconds, and the "modified" format, in both orders.
+pub(super) const MAGICS: [[u8; 4]; 6] = [
+    PLAIN_BIG,
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    MODIFIED_BIG,
+    [0x34, 0xcd, 0xb2, 0xa1],
+];
+
+/// Octets of the file header.
+const HEADER: usize = 24;
+
+/// A pcap file, as far as its header tells.
+#[derive(Default)]
+pub(super) struct Pcap {
+    records: Option<Records>,
+}
+
+/// How the records of this file are to be read.
+#[derive(Clone, Copy)]
+struct Records {
+    parse: ParseRecord,
+    header_len: usize,
+    nanos_per_unit: i128,
+    link: LinkType,
+}
+
+type ParseRecord = fn(&[u8]) -> ParsedRecord<'_>;
+type ParsedRecord<'a> = IResult<&'a [u8], LegacyPcapBlock<'a>, PcapError<&'a [u8]>>;
+
+impl Pcap {
+    /// Looks at the front of `octets`.
+    pub(super) fn step(&mut self, octets: &[u8]) -> Step {
+        match self.records {
+            Some(records) => records.step(octets),
+            None => self.read_header(octets),
+        }
+    }
+
+    fn read_header(&mut self, octets: &[u8]) -> Step {
+        let Some(mut header) = octets.first_chunk::<HEADER>().copied() else {
+            return Step::Need(HEADER);
+        };
+        // Only the records of the two formats differ, so the plain header is what pcap-parser is shown.
+        let modified_big = header.starts_with(&MODIFIED_BIG);
+        if modified_big && let Some(magic) = header.first_chunk_mut() {
+            *magic = PLAIN_BIG;
+        }
+        let Ok((_, header)) = parse_pcap_header(&header) else {
+            return Step::Stop(Reason::ByteOrder);
+        };
+        let (parse, header_len) = match modified_big {
+            true => (parse_pcap_frame_modified_be as ParseRecord, 24),
+            false => record_parser(&header),
+        };
+        self.records = Some(Records {
+            parse,
+            header_len,
+            nanos_per_unit: match header.is_nanosecond_precision() {
+                true => 1,
+                false => 1000,
+            },
+            link: link_type(&header),
+        });
+        Step::Passed {
+            taken: HEADER,
+            what: Passed::Description,
+        }
+    }
+}
+
+impl Records {
+    fn step(&self, octets: &[u8]) -> Step {
+        match (self.parse)(octets) {
+            Ok((_, record)) if record.caplen > MAX_CAPTURED => {
+                Step::Stop(Reason::RecordLength(record.caplen))
+            }
+            Ok((rest, record)) => self.packet(octets.len() - rest.len(), &record),
+            Err(Err::Incomplete(Needed::Size(more))) => {
+                self.need(octets.len().saturating_add(more.get()))
+            }
+            // The parsers only ever lack octets, and know how many.
+            Err(_) => Step::Stop(Reason::CutOff),
+        }
+    }
+
+    /// A record of `total` octets is not all here: to be waited for, unless no packet can be that long.
+    fn need(&self, total: usize) -> Step {
+        let claimed = u32::try_from(total.saturating_sub(self.header_len)).unwrap_or(u32::MAX);
+        if claimed > MAX_CAPTURED {
+            return Step::Stop(Reason::RecordLength(claimed));
+        }
+        Step::Need(total)
+    }
+
+    fn packet(&self, taken: usize, record: &LegacyPcapBlock<'_>) -> Step {
+        let seconds = i128::from(record.ts_sec) * 1_000_000_000;
+        let fraction = i128::from(record.ts_usec) * self.nanos_per_unit;
+        let record = Record {
+            time: Some(Time::from_nanos(seconds + fraction)),
+            link: self.link,
+            octets: taken - record.data.len()..taken,
+            wire_len: record.origlen,
+        };
+        Step::Packet { taken, record }
+    }
+}
+
+/// What reads a record of such a file, and how long a record's header is.
+fn record_parser(header: &PcapHeader) -> (ParseRecord, usize) {
+    if header.is_modified_format() {
+        (parse_pcap_frame_modified, 24)
+    } else if header.is_bigendian() {
+        (parse_pcap_frame_be, 16)
+    } else {
+        (parse_pcap_frame, 16)
+    }
+}
+
+/// The upper 16 bits tell the length of a frame check sequence behind each packet. It is let go: an IP packet
+/// knows its own length, and what follows it is padding.
+fn link_type(header: &PcapHeader) -> LinkType {
+    LinkType((header.network.0 & 0xffff) as u16)
+}
+
+/// A record of the "modified" format in big-endian order, which pcap-parser lacks: 16 octets as everywhere, 8 about
+/// the interface, and the packet.
+fn parse_pcap_frame_modified_be(octets: &[u8]) -> ParsedRecord<'_> {
+    let (octets, ts_sec) = be_u32(octets)?;
+    let (octets, ts_usec) = be_u32(octets)?;
+    let (octets, caplen) = be_u32(octets)?;
+    let (octets, origlen) = be_u32(octets)?;
+    let (octets, _interface) = take(8_usize)(octets)?;
+    let (octets, data) = take(caplen)(octets)?;
+    Ok((
+        octets,
+        LegacyPcapBlock {
+            ts_sec,
+            ts_usec,
+            caplen,
+            origlen,
+            data,
+        },
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::build::{PcapFile, Seen, packets};
+    use crate::capture::byte_order::ByteOrder::{Big, Little};
+    use crate::capture::{Capture, Summary};
+
+    fn read(octets: Vec<u8>) -> (Vec<Seen>, Summary) {
+        let mut capture = Capture::from_reader(std::io::Cursor::new(octets), "-".as_ref()).unwrap();
+        (packets(&mut capture), capture.finish())
+    }
+
+    #[test]
+    fn all_kinds_in_both_orders() {
+        let kinds = [
+            (0xa1b2_c3d4, 123_456_000),
+            (0xa1b2_3c4d, 123_456),
+            (0xa1b2_cd34, 123_456_000),
+        ];
+        for (magic, fraction) in kinds {
+            for order in [Little, Big] {
+                let file = PcapFile::with(order, magic, 113)
+                    .claiming([1_700_000_000, 123_456, 3, 1500], b"abc");
+                let (seen, summary) = read(file.record(1_700_000_001, 0, b"").octets);
+                let first = Seen {
+                    frame: 1,
+                    nanos: 1_700_000_000_000_000_000 + fraction,
+                    link: 113,
+                    octets: b"abc".to_vec(),
+                    wire_len: 1500,
+                };
+                assert_eq!(seen[0], first, "{magic:x} {order:?}");
+                assert_eq!((seen.len(), seen[1].frame, summary.damaged), (2, 2, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn seconds_are_unsigned_and_fractions_may_exceed_a_second() {
+        let file = PcapFile::new(Little).record(u32::MAX, 3_000_000, b"");
+        assert_eq!(read(file.octets).0[0].nanos, 4_294_967_298_000_000_000);
+    }
+
+    #[test]
+    fn the_bits_for_the_frame_check_sequence_are_no_part_of_the_link_type() {
+        let file = PcapFile::with(Little, 0xa1b2_c3d4, 0x2400_0001).record(0, 0, b"");
+        assert_eq!(read(file.octets).0[0].link, 1);
+    }
+
+    #[test]
+    fn reading_stops_at_the_first_impossible_record() {
+        for captured in [262_145, u32::MAX] {
+            let file = PcapFile::new(Big).record(1, 0, &[0; 262_144]);
+            let file = file.claiming([2, 0, captured, captured], &[0; 300_000]);
+            let (seen, summary) = read(file.record(3, 0, b"lost").octets);
+            assert_eq!(seen.len(), 1);
+            let [damage] = &summary.damage[..] else {
+                panic!("{summary:?}")
+            };
+            assert_eq!((damage.offset, damage.frame), (24 + 16 + 262_144, 2));
+            assert_eq!(damage.reason, Reason::RecordLength(captured));
+        }
+    }
+}

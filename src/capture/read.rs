@@ -1,0 +1,417 @@
+//! One capture, read from front to back.
+//!
+//! In: a file or a stream. Out: [`Packet`]s, then a [`Summary`]. Where a packet lies is the business of the formats,
+//! what it means that of [`packet`](crate::packet).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::Packet;
+use super::blocks::{BLOCK, Blocks};
+use super::damage::{Damage, Reason, Summary};
+use super::open::{OpenError, Problem};
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use super::recognise::{FIRST_OCTETS, Format, Likeness, recognise};
+use super::step::{Passed, Record, Step};
+use crate::time::Time;
+
+/// A capture that is being read: a pcap or pcapng file or stream.
+///
+/// It is read once, in memory that does not grow with it: a block of 1 MiB, or up to 16 MiB where one record is
+/// that long. Damage ends it or is skipped, and is told in the [`Summary`].
+///
+/// ```no_run
+/// # use keepcap::capture::{Capture, OpenError};
+/// let mut capture = Capture::open("a.pcap".as_ref())?;
+/// while let Some(packet) = capture.next_packet() {
+///     println!("{} {} {}", packet.frame, packet.time, packet.octets.len());
+/// }
+/// for damage in capture.finish().damage {
+///     eprintln!("a.pcap: {damage}");
+/// }
+/// # Ok::<(), OpenError>(())
+/// ```
+pub struct Capture {
+    blocks: Blocks,
+    parser: Parser,
+    summary: Summary,
+    /// Number of the last packet or event.
+    frame: u64,
+    /// Time of the last packet that had one.
+    time: Time,
+}
+
+enum Parser {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+impl Capture {
+    /// Opens a file, or whatever else can be read under this path.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be opened or read, or is no capture. An empty file is a damaged capture and no error.
+    pub fn open(path: &Path) -> Result<Capture, OpenError> {
+        let file =
+            File::open(path).map_err(|error| OpenError::new(path, Problem::Unreadable(error)))?;
+        Capture::from_reader(file, path)
+    }
+
+    /// Reads a stream, which messages will call `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where not even its first octets can be read, or it is no capture.
+    pub fn from_reader(
+        source: impl Read + Send + 'static,
+        name: &Path,
+    ) -> Result<Capture, OpenError> {
+        Capture::new(Blocks::new(Box::new(source), BLOCK))
+            .map_err(|problem| OpenError::new(name, problem))
+    }
+
+    /// The next packet, or `None` at the end of the capture or where it can be read no further.
+    ///
+    /// A packet without a time gets that of the packet before it, so that none seems to lie decades from its
+    /// neighbours (Wireshark shows no time for it). They are counted in [`Summary::untimed`].
+    pub fn next_packet(&mut self) -> Option<Packet<'_>> {
+        let (taken, record) = self.next_record()?;
+        self.frame += 1;
+        self.summary.packets += 1;
+        match record.time {
+            Some(time) => self.time = time,
+            None => self.summary.untimed += 1,
+        }
+        Some(Packet {
+            frame: self.frame,
+            time: self.time,
+            link: record.link,
+            octets: self
+                .blocks
+                .take(taken)
+                .get(record.octets)
+                .unwrap_or_default(),
+            wire_len: record.wire_len,
+        })
+    }
+
+    /// What was read up to here, and what was damaged.
+    pub fn finish(self) -> Summary {
+        Summary {
+            octets: self.blocks.octets_read(),
+            ..self.summary
+        }
+    }
+
+    pub(super) fn new(mut blocks: Blocks) -> Result<Capture, Problem> {
+        let mut summary = Summary::default();
+        blocks.fill(FIRST_OCTETS);
+        if blocks.unread().is_empty() {
+            blocks
+                .take_error()
+                .map_or(Ok(()), |error| Err(Problem::Unreadable(error)))?;
+            summary.add_damage(Damage {
+                offset: 0,
+                frame: 1,
+                reason: Reason::Empty,
+            });
+        }
+        let parser = Parser::choose(blocks.unread()).map_err(Problem::NoCapture)?;
+        Ok(Capture {
+            blocks,
+            parser,
+            summary,
+            frame: 0,
+            time: Time::default(),
+        })
+    }
+
+    fn next_record(&mut self) -> Option<(usize, Record)> {
+        loop {
+            match self.parser.step(self.blocks.unread()) {
+                Step::Packet { taken, record } => return Some((taken, record)),
+                Step::Passed { taken, what } => self.pass(taken, what),
+                Step::Damaged { taken, reason } => {
+                    self.add_damage(self.blocks.offset(), reason);
+                    self.blocks.take(taken);
+                }
+                Step::Need(octets) if self.blocks.fill(octets) => {}
+                Step::Need(_) => break self.end(self.blocks.offset()),
+                Step::Stop(reason) => break self.stop(self.blocks.offset(), reason),
+            }
+        }
+        None
+    }
+
+    fn pass(&mut self, taken: usize, what: Passed) {
+        let offset = self.blocks.offset();
+        if !self.blocks.skip(taken) {
+            return self.end(offset);
+        }
+        match what {
+            Passed::Description => {}
+            Passed::OtherBlock => self.summary.other_blocks += 1,
+            Passed::Event => {
+                self.summary.events += 1;
+                self.frame += 1;
+            }
+        }
+    }
+
+    /// The source has ended, and with it what began at `offset`, if anything did.
+    fn end(&mut self, offset: u64) {
+        let end = self.blocks.octets_read();
+        if let Some(error) = self.blocks.take_error() {
+            self.stop(end, Reason::Unreadable(error.to_string()));
+        } else if end > offset {
+            self.stop(offset, Reason::CutOff);
+        }
+    }
+
+    fn stop(&mut self, offset: u64, reason: Reason) {
+        self.add_damage(offset, reason);
+        self.blocks.close();
+    }
+
+    fn add_damage(&mut self, offset: u64, reason: Reason) {
+        let frame = self.frame + 1;
+        self.summary.add_damage(Damage {
+            offset,
+            frame,
+            reason,
+        });
+    }
+}
+
+impl Parser {
+    /// By the first octets. An empty file may be of any format: there is nothing to be read of it.
+    fn choose(first: &[u8]) -> Result<Parser, Likeness> {
+        if first.is_empty() {
+            return Ok(Parser::Pcap(Pcap::default()));
+        }
+        match recognise(first.get(..FIRST_OCTETS).unwrap_or(first))? {
+            Format::Pcap => Ok(Parser::Pcap(Pcap::default())),
+            Format::Pcapng => Ok(Parser::Pcapng(Pcapng::new())),
+        }
+    }
+
+    fn step(&mut self, octets: &[u8]) -> Step {
+        match self {
+            Parser::Pcap(pcap) => pcap.step(octets),
+            Parser::Pcapng(pcapng) => pcapng.step(octets),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::build::{Drip, Failing, PcapFile, PcapngFile, Seen, packets};
+    use crate::capture::byte_order::ByteOrder;
+
+    fn read(octets: &[u8]) -> (Vec<Seen>, Summary) {
+        read_from(Drip::new(octets.to_vec(), usize::MAX), BLOCK)
+    }
+
+    fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
+        let mut capture = Capture::new(Blocks::new(Box::new(source), block))
+            .ok()
+            .unwrap();
+        let seen = packets(&mut capture);
+        assert!(capture.next_packet().is_none(), "the end stays the end");
+        (seen, capture.finish())
+    }
+
+    fn small_pcap() -> Vec<u8> {
+        let file = PcapFile::new(ByteOrder::Little);
+        let file = file.record(1, 0, b"one").record(2, 0, b"second");
+        file.record(3, 0, b"").octets
+    }
+
+    fn small_pcapng() -> Vec<u8> {
+        let file = PcapngFile::new(ByteOrder::Big).interface(1);
+        let file = file.enhanced(0, 1, b"one").block(5, &[0; 12]);
+        file.obsolete(0, 2, b"second").simple(3, b"3rd").octets
+    }
+
+    #[test]
+    fn a_capture_cut_anywhere_is_read_up_to_there() {
+        for whole in [small_pcap(), small_pcapng()] {
+            let (all, summary) = read(&whole);
+            assert_eq!((all.len(), summary.damaged), (3, 0));
+            for cut in 4..whole.len() {
+                let (seen, summary) = read(&whole[..cut]);
+                assert_eq!(seen[..], all[..seen.len()]);
+                assert_eq!(summary.packets, seen.len() as u64);
+                assert_eq!(summary.octets, cut as u64);
+                assert!(
+                    summary
+                        .damage
+                        .iter()
+                        .all(|damage| damage.reason == Reason::CutOff)
+                );
+                assert!(
+                    summary
+                        .damage
+                        .iter()
+                        .all(|damage| damage.offset < cut as u64)
+                );
+                assert!(
+                    summary
+                        .damage
+                        .iter()
+                        .all(|damage| damage.frame == summary.packets + 1)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_between_two_records_is_an_end_like_any_other() {
+        let whole = PcapFile::new(ByteOrder::Little).record(1, 0, b"one").octets;
+        let damaged = |cut| read(&whole[..cut]).1.damaged;
+        let cuts_without_damage: Vec<_> =
+            (4..=whole.len()).filter(|cut| damaged(*cut) == 0).collect();
+        assert_eq!(cuts_without_damage, [24, 43]);
+    }
+
+    #[test]
+    fn readers_that_give_little_and_blocks_that_hold_little_change_nothing() {
+        for whole in [small_pcap(), small_pcapng()] {
+            let expected = read(&whole);
+            for at_once in [1, 10] {
+                for block in [1, 16, 1000] {
+                    let (seen, summary) = read_from(Drip::new(whole.clone(), at_once), block);
+                    assert_eq!(seen, expected.0);
+                    assert_eq!(summary.octets, expected.1.octets);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn flipped_octets_end_no_worse_than_in_damage() {
+        for whole in [small_pcap(), small_pcapng()] {
+            for at in 0..whole.len() {
+                for mask in [0x01, 0x80, 0xff] {
+                    let mut flipped = whole.clone();
+                    flipped[at] ^= mask;
+                    let opened =
+                        Capture::new(Blocks::new(Box::new(Drip::new(flipped, 1000)), BLOCK));
+                    let seen = opened.map_or(0, |mut capture| packets(&mut capture).len());
+                    assert!(seen <= 8, "no packet is shorter than its header");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_lie_allocate_nothing() {
+        let pcap = PcapFile::new(ByteOrder::Little)
+            .claiming([0, 0, u32::MAX, u32::MAX], b"")
+            .octets;
+        let pcapng = PcapngFile::new(ByteOrder::Little)
+            .block_claiming(6, &[0; 20], [u32::MAX, 32])
+            .octets;
+        let within_bounds = PcapngFile::new(ByteOrder::Little)
+            .block_claiming(6, &[0; 20], [16 << 20, 32])
+            .octets;
+        for octets in [pcap, pcapng, within_bounds] {
+            let mut capture = Capture::new(Blocks::new(Box::new(Drip::new(octets, 9)), BLOCK))
+                .ok()
+                .unwrap();
+            assert!(capture.next_packet().is_none());
+            assert_eq!(capture.blocks.capacity(), BLOCK);
+            assert_eq!(capture.finish().damaged, 1);
+        }
+    }
+
+    #[test]
+    fn a_record_longer_than_a_block_is_read() {
+        let packet = vec![7; 262_144];
+        let octets = PcapFile::new(ByteOrder::Big)
+            .record(1, 0, &packet)
+            .record(2, 0, b"next")
+            .octets;
+        let (seen, summary) = read_from(Drip::new(octets, usize::MAX), 1 << 16);
+        assert_eq!((seen.len(), summary.damaged), (2, 0));
+        assert_eq!(seen[0].octets, packet);
+    }
+
+    #[test]
+    fn a_source_that_fails_ends_the_capture_with_its_reason() {
+        let mut octets = small_pcap();
+        octets.truncate(50);
+        let (seen, summary) = read_from(Failing::after(octets), BLOCK);
+        assert_eq!(seen.len(), 1);
+        let reason = Reason::Unreadable("the disk is on fire".to_owned());
+        assert_eq!(
+            summary.damage,
+            [Damage {
+                offset: 50,
+                frame: 2,
+                reason
+            }]
+        );
+    }
+
+    #[test]
+    fn a_source_that_fails_at_once_is_an_error() {
+        let opened = Capture::from_reader(Failing::after(Vec::new()), Path::new("-"));
+        let message = opened.err().unwrap().to_string();
+        assert_eq!(message, "-: cannot be read: the disk is on fire");
+    }
+
+    #[test]
+    fn an_empty_file_is_damaged_and_a_capture_without_packets_is_not() {
+        let (_, empty) = read(&[]);
+        assert_eq!(
+            empty.damage,
+            [Damage {
+                offset: 0,
+                frame: 1,
+                reason: Reason::Empty
+            }]
+        );
+        for whole in [
+            PcapFile::new(ByteOrder::Big).octets,
+            PcapngFile::new(ByteOrder::Big).octets,
+        ] {
+            let (seen, summary) = read(&whole);
+            assert_eq!((seen.len(), summary.damaged), (0, 0));
+        }
+    }
+
+    #[test]
+    fn all_damage_is_counted_and_some_of_it_kept() {
+        let mut file = PcapngFile::new(ByteOrder::Little);
+        for _ in 0..150 {
+            file = file.enhanced(0, 0, b"on an interface that nobody described");
+        }
+        let (seen, summary) = read(&file.octets);
+        assert_eq!(
+            (seen.len(), summary.damaged, summary.damage.len()),
+            (0, 150, Summary::DAMAGE_KEPT)
+        );
+        assert_eq!(summary.damage[99].frame, 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_capture_is_said_to_be_none() {
+        let opened = Capture::from_reader(&b"GET / HTTP/1.1\r\n"[..], Path::new("a.txt"));
+        let message = opened.err().unwrap().to_string();
+        assert_eq!(
+            message,
+            "a.txt: text and no capture; pcap and pcapng files are read"
+        );
+        let missing = Capture::open(Path::new("no-such-file.pcap")).err().unwrap();
+        assert!(
+            missing
+                .to_string()
+                .starts_with("no-such-file.pcap: cannot be read: ")
+        );
+    }
+}
