@@ -3,9 +3,10 @@
 //! In: paths. Out: [`Packet`]s in the order of the capture, and at its end what was damaged.
 //! What a packet means is the business of [`packet`](crate::packet).
 //!
-//! A [`Capture`] reads its stream in
+//! [`find()`] turns arguments into [`Source`]s, each of which opens as a [`Capture`]. A capture reads its stream in
 //! blocks and shows them to the parser of its format, which says where the next packet lies.
 
+mod find;
 mod open;
 mod read;
 mod recognise;
@@ -23,6 +24,7 @@ mod pcapng;
 mod build;
 
 pub use damage::{Damage, Reason, Summary};
+pub use find::{Found, Source, find};
 pub use open::{OpenError, Problem};
 pub use read::Capture;
 pub use recognise::Likeness;
