@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::byte_order::ByteOrder;
-use super::{Capture, Packet};
+use super::{Capture, Damage, Packet, Reason};
 
 /// A pcap file under construction.
 pub(super) struct PcapFile {
@@ -264,4 +264,14 @@ pub(super) fn packets(capture: &mut Capture) -> Vec<Seen> {
         seen.push(Seen::of(packet));
     }
     seen
+}
+
+/// Damage in a capture that was not compressed.
+pub(super) fn damage(offset: u64, frame: u64, reason: Reason) -> Damage {
+    Damage {
+        offset,
+        compression: None,
+        frame,
+        reason,
+    }
 }

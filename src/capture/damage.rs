@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::compression::Compression;
 use super::step::MAX_CAPTURED;
 
 /// How much was read of a capture, and what was left out.
@@ -42,23 +43,24 @@ impl Summary {
 /// A place in a capture that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Octets before the place, from 0.
+    /// Octets before the place, from 0; of a compressed capture, octets that were unpacked.
     pub offset: u64,
+    /// How the capture was compressed, if it was.
+    pub compression: Option<Compression>,
     /// The number that the next packet would have had, from 1.
     pub frame: u64,
     /// What was wrong.
     pub reason: Reason,
 }
 
-/// `byte 4711, frame 12: ...`
+/// `byte 4711, frame 12: ...`, or `byte 4711 of the unpacked gzip data, frame 12: ...`
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Damage {
-            offset,
-            frame,
-            reason,
-        } = self;
-        write!(f, "byte {offset}, frame {frame}: {reason}")
+        write!(f, "byte {}", self.offset)?;
+        if let Some(compression) = self.compression {
+            write!(f, " of the unpacked {compression} data")?;
+        }
+        write!(f, ", frame {}: {}", self.frame, self.reason)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::compression::unpacked;
 use super::open::{OpenError, Problem};
 use super::read::Capture;
 use super::recognise::{FIRST_OCTETS, recognise};
@@ -135,11 +136,15 @@ fn octets_of(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
+/// By the first octets, of what is inside where it is compressed.
 fn is_capture(path: &Path) -> io::Result<bool> {
+    let (stream, compression) = unpacked(Box::new(File::open(path)?))?;
     let mut first = Vec::new();
-    File::open(path)?
-        .take(FIRST_OCTETS as u64)
-        .read_to_end(&mut first)?;
+    let read = stream.take(FIRST_OCTETS as u64).read_to_end(&mut first);
+    // What cannot be unpacked shows no capture, unless it did so before it broke.
+    if compression.is_none() {
+        read?;
+    }
     Ok(!first.is_empty() && recognise(&first).is_ok())
 }
 
@@ -244,7 +249,7 @@ mod tests {
         assert_eq!(found.sources, expected);
         assert!(matches!(
             found.sources[0].open().err().unwrap().problem,
-            Problem::NoCapture(_)
+            Problem::NoCapture(..)
         ));
     }
 

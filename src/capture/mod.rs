@@ -3,13 +3,19 @@
 //! In: paths. Out: [`Packet`]s in the order of the capture, and at its end what was damaged.
 //! What a packet means is the business of [`packet`](crate::packet).
 //!
-//! [`find()`] turns arguments into [`Source`]s, each of which opens as a [`Capture`]. A capture reads its stream in
-//! blocks and shows them to the parser of its format, which says where the next packet lies.
+//! [`find()`] turns arguments into [`Source`]s, each of which opens as a [`Capture`]. A capture reads its stream,
+//! unpacked where it is compressed, in blocks, and shows them to the parser of its format, which says where the next
+//! packet lies.
 
 mod find;
 mod open;
 mod read;
 mod recognise;
+
+mod ahead;
+mod compression;
+#[cfg(feature = "compression")]
+mod unpack;
 
 mod blocks;
 mod damage;
@@ -23,6 +29,7 @@ mod pcapng;
 #[cfg(test)]
 mod build;
 
+pub use compression::Compression;
 pub use damage::{Damage, Reason, Summary};
 pub use find::{Found, Source, find};
 pub use open::{OpenError, Problem};

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
+use super::compression::Compression;
 use super::recognise::Likeness;
 
 /// A file, directory or stream of which no packet could be read.
@@ -24,8 +25,8 @@ pub struct OpenError {
 pub enum Problem {
     /// The system would not open or read it.
     Unreadable(io::Error),
-    /// It is something else.
-    NoCapture(Likeness),
+    /// It is something else, or holds something else where it is compressed.
+    NoCapture(Option<Compression>, Likeness),
     /// It is a directory without any capture in it.
     NoneInside,
 }
@@ -44,7 +45,10 @@ impl fmt::Display for OpenError {
         write!(f, "{}: ", self.path.display())?;
         match &self.problem {
             Problem::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Problem::NoCapture(likeness) => likeness.fmt(f),
+            Problem::NoCapture(None, likeness) => likeness.fmt(f),
+            Problem::NoCapture(Some(packed), likeness) => {
+                write!(f, "{packed} data, and in it {likeness}")
+            }
             Problem::NoneInside => write!(f, "there is no capture in this directory"),
         }
     }
@@ -54,7 +58,7 @@ impl error::Error for OpenError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.problem {
             Problem::Unreadable(error) => Some(error),
-            Problem::NoCapture(_) | Problem::NoneInside => None,
+            Problem::NoCapture(..) | Problem::NoneInside => None,
         }
     }
 }

@@ -297,7 +297,7 @@ fn read_section_header(block: &Block<'_>) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::build::{PcapngFile, Seen, i64_octets, packets};
+    use crate::capture::build::{PcapngFile, Seen, damage, i64_octets, packets};
     use crate::capture::byte_order::ByteOrder::{Big, Little};
     use crate::capture::{Capture, Damage, Summary};
 
@@ -450,12 +450,8 @@ mod tests {
             }
             let (seen, summary) = read(file);
             assert_eq!((seen.len(), seen[50].frame), (51, 51));
-            let damage = Damage {
-                offset: damaged_at,
-                frame: 2,
-                reason: Reason::PacketLength(captured),
-            };
-            assert_eq!(summary.damage, [damage]);
+            let expected = damage(damaged_at, 2, Reason::PacketLength(captured));
+            assert_eq!(summary.damage, [expected]);
         }
     }
 
@@ -526,14 +522,7 @@ mod tests {
         for (file, reason) in broken {
             let (seen, summary) = read(file.enhanced(0, 0, b"lost"));
             assert_eq!(seen.len(), 1);
-            assert_eq!(
-                summary.damage,
-                [Damage {
-                    offset,
-                    frame: 2,
-                    reason
-                }]
-            );
+            assert_eq!(summary.damage, [damage(offset, 2, reason)]);
         }
     }
 

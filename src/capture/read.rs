@@ -4,11 +4,13 @@
 //! what it means that of [`packet`](crate::packet).
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::Packet;
+use super::ahead::ReadAhead;
 use super::blocks::{BLOCK, Blocks};
+use super::compression::{Compression, Stream, unpacked};
 use super::damage::{Damage, Reason, Summary};
 use super::open::{OpenError, Problem};
 use super::pcap::Pcap;
@@ -17,7 +19,7 @@ use super::recognise::{FIRST_OCTETS, Format, Likeness, recognise};
 use super::step::{Passed, Record, Step};
 use crate::time::Time;
 
-/// A capture that is being read: a pcap or pcapng file or stream.
+/// A capture that is being read: a pcap or pcapng file or stream, plain or compressed.
 ///
 /// It is read once, in memory that does not grow with it: a block of 1 MiB, or up to 16 MiB where one record is
 /// that long. Damage ends it or is skipped, and is told in the [`Summary`].
@@ -36,6 +38,7 @@ use crate::time::Time;
 pub struct Capture {
     blocks: Blocks,
     parser: Parser,
+    compression: Option<Compression>,
     summary: Summary,
     /// Number of the last packet or event.
     frame: u64,
@@ -69,7 +72,9 @@ impl Capture {
         source: impl Read + Send + 'static,
         name: &Path,
     ) -> Result<Capture, OpenError> {
-        Capture::new(Blocks::new(Box::new(source), BLOCK))
+        let (stream, compression) = readable(Box::new(source))
+            .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
+        Capture::new(Blocks::new(stream, BLOCK), compression)
             .map_err(|problem| OpenError::new(name, problem))
     }
 
@@ -106,27 +111,27 @@ impl Capture {
         }
     }
 
-    pub(super) fn new(mut blocks: Blocks) -> Result<Capture, Problem> {
-        let mut summary = Summary::default();
+    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Capture, Problem> {
         blocks.fill(FIRST_OCTETS);
-        if blocks.unread().is_empty() {
-            blocks
-                .take_error()
-                .map_or(Ok(()), |error| Err(Problem::Unreadable(error)))?;
-            summary.add_damage(Damage {
-                offset: 0,
-                frame: 1,
-                reason: Reason::Empty,
-            });
+        if blocks.unread().is_empty()
+            && let Some(error) = blocks.take_error()
+        {
+            return Err(Problem::Unreadable(error));
         }
-        let parser = Parser::choose(blocks.unread()).map_err(Problem::NoCapture)?;
-        Ok(Capture {
+        let parser = Parser::choose(blocks.unread())
+            .map_err(|likeness| Problem::NoCapture(compression, likeness))?;
+        let mut capture = Capture {
             blocks,
             parser,
-            summary,
+            compression,
+            summary: Summary::default(),
             frame: 0,
             time: Time::default(),
-        })
+        };
+        if capture.blocks.unread().is_empty() {
+            capture.add_damage(0, Reason::Empty);
+        }
+        Ok(capture)
     }
 
     fn next_record(&mut self) -> Option<(usize, Record)> {
@@ -177,12 +182,20 @@ impl Capture {
     }
 
     fn add_damage(&mut self, offset: u64, reason: Reason) {
-        let frame = self.frame + 1;
         self.summary.add_damage(Damage {
             offset,
-            frame,
+            compression: self.compression,
+            frame: self.frame + 1,
             reason,
         });
+    }
+}
+
+/// What is in the stream, which is unpacked on another thread if it is compressed.
+fn readable(stream: Stream) -> io::Result<(Stream, Option<Compression>)> {
+    match unpacked(stream)? {
+        (stream, None) => Ok((stream, None)),
+        (stream, compression) => Ok((Box::new(ReadAhead::of(stream)?), compression)),
     }
 }
 
@@ -209,7 +222,7 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::build::{Drip, Failing, PcapFile, PcapngFile, Seen, packets};
+    use crate::capture::build::{Drip, Failing, PcapFile, PcapngFile, Seen, damage, packets};
     use crate::capture::byte_order::ByteOrder;
 
     fn read(octets: &[u8]) -> (Vec<Seen>, Summary) {
@@ -217,7 +230,7 @@ mod tests {
     }
 
     fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
-        let mut capture = Capture::new(Blocks::new(Box::new(source), block))
+        let mut capture = Capture::new(Blocks::new(Box::new(source), block), None)
             .ok()
             .unwrap();
         let seen = packets(&mut capture);
@@ -299,8 +312,7 @@ mod tests {
                 for mask in [0x01, 0x80, 0xff] {
                     let mut flipped = whole.clone();
                     flipped[at] ^= mask;
-                    let opened =
-                        Capture::new(Blocks::new(Box::new(Drip::new(flipped, 1000)), BLOCK));
+                    let opened = Capture::from_reader(Drip::new(flipped, 1000), Path::new("-"));
                     let seen = opened.map_or(0, |mut capture| packets(&mut capture).len());
                     assert!(seen <= 8, "no packet is shorter than its header");
                 }
@@ -320,7 +332,7 @@ mod tests {
             .block_claiming(6, &[0; 20], [16 << 20, 32])
             .octets;
         for octets in [pcap, pcapng, within_bounds] {
-            let mut capture = Capture::new(Blocks::new(Box::new(Drip::new(octets, 9)), BLOCK))
+            let mut capture = Capture::from_reader(Drip::new(octets, 9), Path::new("-"))
                 .ok()
                 .unwrap();
             assert!(capture.next_packet().is_none());
@@ -348,14 +360,7 @@ mod tests {
         let (seen, summary) = read_from(Failing::after(octets), BLOCK);
         assert_eq!(seen.len(), 1);
         let reason = Reason::Unreadable("the disk is on fire".to_owned());
-        assert_eq!(
-            summary.damage,
-            [Damage {
-                offset: 50,
-                frame: 2,
-                reason
-            }]
-        );
+        assert_eq!(summary.damage, [damage(50, 2, reason)]);
     }
 
     #[test]
@@ -368,14 +373,7 @@ mod tests {
     #[test]
     fn an_empty_file_is_damaged_and_a_capture_without_packets_is_not() {
         let (_, empty) = read(&[]);
-        assert_eq!(
-            empty.damage,
-            [Damage {
-                offset: 0,
-                frame: 1,
-                reason: Reason::Empty
-            }]
-        );
+        assert_eq!(empty.damage, [damage(0, 1, Reason::Empty)]);
         for whole in [
             PcapFile::new(ByteOrder::Big).octets,
             PcapngFile::new(ByteOrder::Big).octets,

@@ -1,0 +1,76 @@
+//! How a capture was compressed, and what it was before.
+//!
+//! In: a stream. Out: the octets that were packed, or the stream as it is. One level of compression is undone.
+
+use std::fmt;
+use std::io::{self, Cursor, Read};
+
+/// A kind of compression that is undone while reading, told by its first octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// RFC 1952, also of several members.
+    Gzip,
+    /// RFC 8878, also of several frames, with windows up to 128 MiB.
+    Zstd,
+    /// The LZ4 frame format, also of several frames.
+    Lz4,
+    /// The .xz format, also of several streams, that needs at most 256 MiB.
+    Xz,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+            Compression::Lz4 => "lz4",
+            Compression::Xz => "xz",
+        })
+    }
+}
+
+/// A stream that can be handed to another thread.
+pub(super) type Stream = Box<dyn Read + Send>;
+
+/// Octets by which compression can be told.
+const MAGIC: u64 = 6;
+
+/// The octets inside `stream`, and how they were packed if they were.
+pub(super) fn unpacked(mut stream: Stream) -> io::Result<(Stream, Option<Compression>)> {
+    let mut first = Vec::new();
+    stream.by_ref().take(MAGIC).read_to_end(&mut first)?;
+    let compression = Compression::of(&first);
+    let whole: Stream = Box::new(Cursor::new(first).chain(stream));
+    match compression {
+        Some(packed) => Ok((packed.unpack(whole)?, compression)),
+        None => Ok((whole, None)),
+    }
+}
+
+impl Compression {
+    fn of(first: &[u8]) -> Option<Compression> {
+        match first {
+            [0x1f, 0x8b, 0x08, ..] => Some(Compression::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstd),
+            // A frame to be skipped. Parallel compressors put one in front, in which they note sizes.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
+            [0x04, 0x22, 0x4d, 0x18, ..] => Some(Compression::Lz4),
+            [0xfd, b'7', b'z', b'X', b'Z', 0x00, ..] => Some(Compression::Xz),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "compression")]
+    fn unpack(self, stream: Stream) -> io::Result<Stream> {
+        super::unpack::unpack(self, stream)
+    }
+
+    #[cfg(not(feature = "compression"))]
+    fn unpack(self, _: Stream) -> io::Result<Stream> {
+        let missing = format!(
+            "this build lacks {self}; unpack it first, or build with the feature `compression`"
+        );
+        Err(io::Error::new(io::ErrorKind::Unsupported, missing))
+    }
+}
