@@ -1,0 +1,107 @@
+//! The TCP header: a [`Segment`], or a [`Header`] that no segment comes with.
+//!
+//! In: the octets from a TCP header on, and the way that led there.
+
+use super::octets::Octets;
+use super::reason::Reason;
+use super::segment::{Endpoint, Flags, Segment, Seq};
+use super::{Decoded, Path, Standing};
+
+/// A TCP header without a segment that could be followed.
+///
+/// It carries nobody's data, but Wireshark counts it when it numbers streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The sender.
+    pub src: Endpoint,
+    /// The receiver.
+    pub dst: Endpoint,
+    /// The sequence number.
+    pub seq: Seq,
+    /// The acknowledgement number, where the ACK flag is set.
+    pub ack: Option<Seq>,
+    /// The flags.
+    pub flags: Flags,
+    /// Why there is no segment.
+    pub reason: Reason,
+}
+
+/// Reads a TCP header (RFC 9293 3.1).
+///
+/// Its first 16 octets say all that is needed, and Wireshark asks for no more. Captures that keep only the start of
+/// each packet cut headers, so this is not left to etherparse, which wants them whole.
+pub(super) fn tcp<'a>(path: &Path, octets: Octets<'a>) -> Result<Decoded<'a>, Reason> {
+    let ([s0, s1, d0, d1, q0, q1, q2, q3], rest) = octets.split()?;
+    let ([a0, a1, a2, a3, offset, flags, w0, w1], _) = rest.split()?;
+    let src = Endpoint {
+        ip: path.src,
+        port: u16::from_be_bytes([s0, s1]),
+    };
+    let dst = Endpoint {
+        ip: path.dst,
+        port: u16::from_be_bytes([d0, d1]),
+    };
+    let seq = Seq(u32::from_be_bytes([q0, q1, q2, q3]));
+    let flags = Flags::from_bits(flags);
+    let ack = Seq(u32::from_be_bytes([a0, a1, a2, a3]));
+    let ack = flags.has(Flags::ACK).then_some(ack);
+    let decoded = match payload(path.standing, usize::from(offset >> 4), octets) {
+        Ok(payload) => Decoded::Segment(Segment {
+            at: path.at,
+            src,
+            dst,
+            seq,
+            ack,
+            flags,
+            window: u16::from_be_bytes([w0, w1]),
+            payload: payload.captured(),
+            cut: u32::try_from(payload.cut()).unwrap_or(u32::MAX),
+        }),
+        Err(reason) => Decoded::Header(Header {
+            src,
+            dst,
+            seq,
+            ack,
+            flags,
+            reason,
+        }),
+    };
+    Ok(decoded)
+}
+
+fn payload(standing: Standing, words: usize, octets: Octets<'_>) -> Result<Octets<'_>, Reason> {
+    match standing {
+        Standing::Quoted => Err(Reason::Quoted),
+        Standing::Cut => Err(Reason::FragmentCut),
+        Standing::Own if words < 5 => Err(Reason::TcpOffset),
+        Standing::Own => octets
+            .skip(words.saturating_mul(4))
+            .map_err(|_| Reason::TcpShort),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::craft::*;
+    use super::super::reason::Reason;
+
+    #[test]
+    fn options_are_no_payload() {
+        check4(101, &v4(6, &tcp_with(15, &join(&[&[1; 40], PAYLOAD]))));
+    }
+
+    #[test]
+    fn a_data_offset_below_five_is_malformed() {
+        for words in 0..5 {
+            let header = header(101, &v4(6, &tcp_with(words, PAYLOAD)));
+            assert_eq!((header.reason, header.seq), (Reason::TcpOffset, SEQ));
+        }
+    }
+
+    #[test]
+    fn a_header_beyond_the_datagram_leaves_no_segment() {
+        let header = header(101, &v4(6, &tcp_with(10, PAYLOAD)));
+        assert_eq!((header.reason, header.ack), (Reason::TcpShort, Some(ACK)));
+        assert_eq!(reason(101, &v4(6, &tcp()[..15])), Reason::Malformed);
+    }
+}

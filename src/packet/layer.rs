@@ -1,0 +1,67 @@
+//! [`Layer`]: what the next octets are, and the registries that say so.
+//!
+//! In: an EtherType, an IP protocol. Out: the layer that it announces, or the reason why the packet
+//! ends here.
+
+use super::fragments::Part;
+use super::octets::Octets;
+use super::reason::Reason;
+use super::{ip, link};
+
+/// What the next octets are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Layer {
+    /// TCP, where the walk ends.
+    Tcp,
+    /// IPv4 or IPv6.
+    Ip,
+    /// The IPv6 routing header.
+    Routing,
+    /// The payload of an IP fragment.
+    Fragment(Part),
+    /// ICMP.
+    Icmp,
+    /// ICMPv6.
+    Icmp6,
+    /// Anything else that only has to be taken off, with the function that does so.
+    Wrapping(for<'a> fn(Octets<'a>) -> Step<'a>),
+}
+
+/// The next layer and its octets.
+pub(super) type Step<'a> = Result<(Layer, Octets<'a>), Reason>;
+
+impl Layer {
+    /// What an EtherType announces.
+    pub(super) fn of_ether_type(ether_type: u16) -> Result<Layer, Reason> {
+        match ether_type {
+            0x0800 | 0x86dd => Ok(Layer::Ip),
+            0x8100 | 0x88a8 | 0x9100 => Ok(Layer::Wrapping(link::tag::<2>)),
+            0x8864 => Ok(Layer::Wrapping(link::pppoe)),
+            0x6558 => Ok(Layer::Wrapping(link::ethernet)),
+            // Cisco MetaData, Cisco VN-Tag, IEEE 802.1BR E-Tag.
+            0x8909 | 0x893f => Ok(Layer::Wrapping(link::tag::<6>)),
+            0x8926 => Ok(Layer::Wrapping(link::tag::<4>)),
+            // MACsec.
+            0x88e5 => Err(Reason::Encrypted),
+            _ => Err(Reason::NotIp),
+        }
+    }
+
+    /// What the protocol field of an IP header announces.
+    pub(super) fn of_protocol(protocol: u8) -> Result<Layer, Reason> {
+        match protocol {
+            1 => Ok(Layer::Icmp),
+            4 | 41 => Ok(Layer::Ip),
+            6 => Ok(Layer::Tcp),
+            // Hop-by-hop options, destination options, Shim6.
+            0 | 60 | 140 => Ok(Layer::Wrapping(ip::extension)),
+            43 => Ok(Layer::Routing),
+            44 => Ok(Layer::Wrapping(ip::fragment_header)),
+            // Encapsulating security payload.
+            50 => Err(Reason::Encrypted),
+            51 => Ok(Layer::Wrapping(ip::authentication)),
+            58 => Ok(Layer::Icmp6),
+            _ => Err(Reason::NotTcp),
+        }
+    }
+}
