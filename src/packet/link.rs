@@ -5,6 +5,7 @@
 use super::layer::{Layer, Step};
 use super::octets::Octets;
 use super::reason::Reason;
+use super::tunnel;
 use crate::capture::LinkType;
 
 /// What a packet of that link type begins with. The numbers are those of the pcap registry; 12 and 14 are what some
@@ -191,6 +192,7 @@ pub(super) fn ppp(octets: Octets<'_>) -> Step<'_> {
 fn of_ppp_protocol(protocol: u16) -> Result<Layer, Reason> {
     match protocol {
         0x0021 | 0x0057 => Ok(Layer::Ip),
+        0x0281 | 0x0283 => Ok(Layer::Wrapping(tunnel::mpls)),
         _ => Err(Reason::NotIp),
     }
 }

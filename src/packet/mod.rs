@@ -4,7 +4,7 @@
 //! of [`tcp`](crate::tcp).
 //!
 //! A packet is a row of layers, each of which says what the next one is. [`Decoder::decode`] walks along it; how a
-//! layer is read is a function from octets to the next layer and its octets, in `link` and `ip`.
+//! layer is read is a function from octets to the next layer and its octets, in `link`, `ip` and `tunnel`.
 //! What Wireshark makes of a packet by default is the model, down to the payload lengths.
 
 #[cfg(test)]
@@ -17,6 +17,7 @@ mod link;
 mod octets;
 mod reason;
 mod segment;
+mod tunnel;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -268,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_quoted_may_be_in_a_tunnel_or_a_first_fragment() {
+        let tunnelled = v4(47, &join(&[&[0, 0, 8, 0], &ip4()]));
+        assert_eq!(header(1, &icmp(3, &tunnelled)).reason, Reason::Quoted);
+        let fragment = v4_part(9, 0x2000, 6, &tcp());
+        assert_eq!(header(1, &icmp(3, &fragment)).reason, Reason::Quoted);
+        let later = v4_part(9, 0x2003, 6, &tcp());
+        assert_eq!(reason(1, &icmp(3, &later)), Reason::FragmentCut);
+    }
+
+    #[test]
     fn eight_headers_are_followed_and_no_more() {
         let nested = |times| (1..times).fold(ip4(), |inner, _| v4(4, &inner));
         check4(101, &nested(MAX_DEPTH));
@@ -333,6 +344,22 @@ mod tests {
         let found = decode_fragments(&mut Decoder::new(), &parts);
         assert_eq!(found, [None, Some(PAYLOAD.len())]);
         check6(101, &v6_part(0, 60, &payload));
+    }
+
+    #[test]
+    fn fragments_may_carry_fragments() {
+        let tcp = tcp();
+        let outer = |id, inner: Vec<u8>| {
+            let payload = join(&[&[0, 0, 8, 0], &inner]);
+            [
+                v4_part(id, 0x2000, 47, &payload[..24]),
+                v4_part(id, 0x0003, 47, &payload[24..]),
+            ]
+        };
+        let [a, b] = outer(1, v4_part(9, 0x0002, 6, &tcp[16..]));
+        let [c, d] = outer(2, v4_part(9, 0x2000, 6, &tcp[..16]));
+        let found = decode_fragments(&mut Decoder::new(), &[a, b, c, d]);
+        assert_eq!(found, [None, None, None, Some(PAYLOAD.len())]);
     }
 
     #[test]
