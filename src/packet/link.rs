@@ -1,11 +1,11 @@
 //! Link layers: what a frame begins with, up to IP.
 //!
-//! In: the octets of one layer. Out: the next layer and its octets.
+//! In: the octets of one layer. Out: the next layer and its octets. IEEE 802.11 has a file of its own, `wlan`.
 
 use super::layer::{Layer, Step};
 use super::octets::Octets;
 use super::reason::Reason;
-use super::tunnel;
+use super::{tunnel, wlan};
 use crate::capture::LinkType;
 
 /// What a packet of that link type begins with. The numbers are those of the pcap registry; 12 and 14 are what some
@@ -19,7 +19,11 @@ pub(super) fn first(link: LinkType) -> Result<Layer, Reason> {
         12 | 14 | 101 | 228 | 229 => Ok(Layer::Ip),
         51 => Ok(Layer::Wrapping(pppoe)),
         104 => Ok(Layer::Wrapping(hdlc)),
+        105 => Ok(Layer::Wrapping(wlan::frame)),
         113 => Ok(Layer::Wrapping(cooked)),
+        119 => Ok(Layer::Wrapping(wlan::prism)),
+        127 => Ok(Layer::Wrapping(wlan::radiotap)),
+        163 => Ok(Layer::Wrapping(wlan::avs)),
         192 => Ok(Layer::Wrapping(ppi)),
         239 => Ok(Layer::Wrapping(nflog)),
         258 => Ok(Layer::Wrapping(pktap)),
@@ -115,8 +119,11 @@ pub(super) fn cooked2(octets: Octets<'_>) -> Step<'_> {
 fn cooked_payload(hardware: [u8; 2], protocol: [u8; 2], rest: Octets<'_>) -> Step<'_> {
     /// ARPHRD_NETLINK: the protocol field is no EtherType.
     const NETLINK: u16 = 824;
+    /// ARPHRD_IEEE80211_RADIOTAP: the protocol field means nothing.
+    const RADIOTAP: u16 = 803;
     match (u16::from_be_bytes(hardware), u16::from_be_bytes(protocol)) {
         (NETLINK, _) => Err(Reason::NotIp),
+        (RADIOTAP, 0..=0x0600) => Ok((Layer::Wrapping(wlan::radiotap), rest)),
         (_, 3) => Ok((Layer::Wrapping(ethernet), rest)),
         (_, 4) => Ok((Layer::Wrapping(llc), rest)),
         (_, 7) => Ok((Layer::Wrapping(ppp), rest)),
@@ -292,6 +299,7 @@ mod tests {
     #[test]
     fn linux_cooked_captures_name_the_protocol() {
         let llc = snap(0x0800, &ip4());
+        let radiotap = join(&[&[0, 0, 8, 0, 0, 0, 0, 0, 8, 0], &[0; 22], &llc]);
         for (hardware, protocol, payload) in [
             (1, 0x0800, ip4()),
             (512, 0x0800, ip4()),
@@ -299,6 +307,7 @@ mod tests {
             (1, 3, ethernet(0x0800, &ip4())),
             (1, 4, llc),
             (512, 7, join(&[&[0xff, 3, 0, 0x21], &ip4()])),
+            (803, 4, radiotap),
         ] {
             check4(113, &join(&[&cooked_header(hardware, protocol), &payload]));
             let (hardware, protocol) = (u16::to_be_bytes(hardware), u16::to_be_bytes(protocol));

@@ -4,7 +4,7 @@
 //! of [`tcp`](crate::tcp).
 //!
 //! A packet is a row of layers, each of which says what the next one is. [`Decoder::decode`] walks along it; how a
-//! layer is read is a function from octets to the next layer and its octets, in `link`, `ip` and `tunnel`.
+//! layer is read is a function from octets to the next layer and its octets, in `link`, `wlan`, `ip` and `tunnel`.
 //! What Wireshark makes of a packet by default is the model, down to the payload lengths.
 
 #[cfg(test)]
@@ -18,6 +18,7 @@ mod octets;
 mod reason;
 mod segment;
 mod tunnel;
+mod wlan;
 
 use std::net::{IpAddr, Ipv4Addr};
 

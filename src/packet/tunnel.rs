@@ -4,9 +4,9 @@
 //! need not be that tunnel, so each checks what its header allows to check.
 
 use super::layer::{Layer, Step};
-use super::link;
 use super::octets::Octets;
 use super::reason::Reason;
+use super::{link, wlan};
 
 /// UDP (RFC 768). The lower port is asked first: ephemeral ports are high ones.
 pub(super) fn udp(octets: Octets<'_>) -> Step<'_> {
@@ -51,6 +51,8 @@ pub(super) fn gre(octets: Octets<'_>) -> Step<'_> {
         0x883e => Layer::Wrapping(wccp),
         // MikroTik's Ethernet over IP.
         0x6400 => Layer::Wrapping(link::ethernet),
+        // Aruba's access points, one number a kind of traffic.
+        0x8200..=0x8370 if protocol.trailing_zeros() >= 4 => Layer::Wrapping(wlan::frame),
         other => Layer::of_ether_type(other)?,
     };
     Ok((layer, rest))
@@ -261,6 +263,10 @@ mod tests {
         check4(1, &gre(0, 0x6558, &[&ethernet4()]));
         check4(1, &gre(0x20, 0x6400, &[&[0; 4], &ethernet4()]));
         check4(1, &gre(0, 0x8847, &[&[0, 1, 1, 64], &ip4()]));
+        let wlan = join(&[&[8, 1], &[0; 22], &snap(0x0800, &ip4())]);
+        check4(1, &gre(0, 0x8200, &[&wlan]));
+        check4(1, &gre(0, 0x8370, &[&wlan]));
+        assert_eq!(reason(1, &gre(0, 0x8208, &[&wlan])), Reason::NotIp);
     }
 
     #[test]
