@@ -14,6 +14,7 @@ pub(super) fn first(link: LinkType) -> Result<Layer, Reason> {
     match link.0 {
         0 | 108 => Ok(Layer::Wrapping(loopback)),
         1 => Ok(Layer::Wrapping(ethernet)),
+        6 => Ok(Layer::Wrapping(token_ring)),
         9 | 50 => Ok(Layer::Wrapping(ppp)),
         10 => Ok(Layer::Wrapping(fddi)),
         12 | 14 | 101 | 228 | 229 => Ok(Layer::Ip),
@@ -89,6 +90,21 @@ pub(super) fn fddi(octets: Octets<'_>) -> Step<'_> {
     } else {
         Err(Reason::NotIp)
     }
+}
+
+/// Token Ring (IEEE 802.5): where the source's first bit is set, its header is followed by a route that begins with its
+/// own length.
+pub(super) fn token_ring(octets: Octets<'_>) -> Step<'_> {
+    let ([_, control, _, _, _, _, _, _, source, ..], rest) = octets.split::<14>()?;
+    if control & 0xc0 != 0x40 {
+        return Err(Reason::NotIp);
+    }
+    let mut route_len = 0;
+    if source & 0x80 != 0 {
+        let ([first], _) = rest.split()?;
+        route_len = usize::from(first & 0x1f);
+    }
+    Ok((Layer::Wrapping(llc), rest.skip(route_len)?))
 }
 
 /// An address family in four octets, which the capturing host may have written in either order; or PPP, which some
@@ -361,6 +377,17 @@ mod tests {
         let ppp = join(&[&[0, 0x21], &ip4()]);
         check4(51, &session(&ppp));
         check4(1, &ethernet(0x8864, &session(&ppp)));
+    }
+
+    #[test]
+    fn token_ring_may_route() {
+        let ring = |control, source, route: &[u8]| {
+            let header = join(&[&[0x10, control], &[2; 6], &[source], &[2; 5], route]);
+            join(&[&header, &snap(0x0800, &ip4())])
+        };
+        check4(6, &ring(0x40, 0, &[]));
+        check4(6, &ring(0x40, 0x80, &[6, 0, 0, 0, 0, 0]));
+        assert_eq!(reason(6, &ring(0, 0, &[])), Reason::NotIp);
     }
 
     #[test]
