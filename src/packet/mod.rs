@@ -63,8 +63,9 @@ impl Decoder {
 
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        // Some writers give no length on the wire, or a wrong one; what was captured was sent.
         let sent = usize::try_from(packet.wire_len).unwrap_or(usize::MAX);
-        let octets = Octets::new(packet.octets, sent);
+        let octets = Octets::new(packet.octets, sent.max(packet.octets.len()));
         let mut path = Path::new(packet);
         let mut end = link::first(packet.link)
             .and_then(|layer| path.walk(&mut self.fragments, layer, octets));
@@ -284,6 +285,18 @@ mod tests {
         let nested = |times| (1..times).fold(ip4(), |inner, _| v4(4, &inner));
         check4(101, &nested(MAX_DEPTH));
         assert_eq!(reason(101, &nested(MAX_DEPTH + 1)), Reason::TooDeep);
+    }
+
+    #[test]
+    fn what_was_captured_was_sent() {
+        let frame = ip4();
+        let packet = Packet {
+            wire_len: 0,
+            ..packet(101, &frame)
+        };
+        let mut decoder = Decoder::new();
+        let decoded = decoder.decode(&packet);
+        assert!(matches!(decoded, Decoded::Segment(segment) if segment.payload == PAYLOAD));
     }
 
     #[test]
