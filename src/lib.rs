@@ -3,4 +3,6 @@
 
 pub mod capture;
 pub mod packet;
+pub mod tcp;
+
 pub mod time;

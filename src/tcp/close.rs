@@ -1,0 +1,77 @@
+//! Who closed first.
+
+use super::half::Half;
+use super::{Peer, PerPeer};
+use crate::time::At;
+
+/// The packet that closed a connection: the first FIN or RST of the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// The side that sent it.
+    pub by: Peer,
+    /// What it was.
+    pub kind: CloseKind,
+    /// The packet.
+    pub at: At,
+    /// Whether the FINs crossed.
+    pub order: CloseOrder,
+}
+
+/// What closed a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseKind {
+    /// No more data, in order (RFC 9293 3.6).
+    Fin,
+    /// At once (RFC 9293 3.10.7).
+    Rst,
+}
+
+impl CloseKind {
+    /// `FIN` or `RST`.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseKind::Fin => "FIN",
+            CloseKind::Rst => "RST",
+        }
+    }
+}
+
+/// Whether one side closed in answer to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseOrder {
+    /// One side closed first.
+    OneFirst,
+    /// Both sent a FIN before either had the other's; which was captured first depends on the place of the capture.
+    Simultaneous,
+}
+
+impl Close {
+    pub(super) fn of(halves: &PerPeer<Half>) -> Option<Close> {
+        let (by, kind, at) = Peer::BOTH
+            .into_iter()
+            .filter_map(|peer| {
+                halves[peer]
+                    .closed_with()
+                    .map(|(kind, at)| (peer, kind, at))
+            })
+            .min_by_key(|(_, _, at)| at.frame)?;
+        Some(Close {
+            by,
+            kind,
+            at,
+            order: order(halves),
+        })
+    }
+}
+
+fn order(halves: &PerPeer<Half>) -> CloseOrder {
+    let (Some(client), Some(server)) = (halves.client.fin, halves.server.fin) else {
+        return CloseOrder::OneFirst;
+    };
+    let before = |ack: Option<u64>, offset: u64| ack.is_some_and(|ack| ack <= offset);
+    if before(client.ack, server.offset) && before(server.ack, client.offset) {
+        CloseOrder::Simultaneous
+    } else {
+        CloseOrder::OneFirst
+    }
+}

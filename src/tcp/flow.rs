@@ -1,0 +1,432 @@
+//! One connection: its two directions, held in the order of cause and effect.
+//!
+//! In: the segments of one pair of endpoints. Out: to a [`Listener`], the octets of both directions, each in order,
+//! and none before the octets of the other side that its sender had acknowledged: so an answer never comes before
+//! what it answers, whatever the order of the packets in the capture.
+
+use super::assembler::Run;
+use super::half::{Ended, Half};
+use super::numbering::{Numbering, Numbers};
+use super::{Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
+use crate::packet::{Endpoint, Flags, Header, Segment};
+use crate::time::{At, Time};
+
+/// Octets of one side that are in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Octets<'a> {
+    /// The offset of the first of them.
+    pub offset: u64,
+    /// The octets.
+    pub octets: &'a [u8],
+    /// The packet that carried them.
+    pub stamp: Stamp,
+    /// The packet that put them in order: the same, or one that filled a hole before them.
+    pub completed: At,
+}
+
+/// Octets of one side that are not there.
+#[derive(Clone, Copy, Debug)]
+pub struct Hole {
+    /// The offset of the first of them.
+    pub offset: u64,
+    /// How many; at least one.
+    pub len: u64,
+    /// The packet that carried them, where the snap length cut them off; `None` where the capture lacks them.
+    pub carried: Option<At>,
+}
+
+/// Whether the capture has a connection from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It begins with a SYN.
+    Syn,
+    /// The capture begins inside it.
+    Inside,
+}
+
+/// Who takes what a connection carries.
+pub trait Listener {
+    /// For a connection that begins.
+    fn new(origin: Origin) -> Self;
+
+    /// `from` sent these, next in order.
+    fn octets(&mut self, from: Peer, octets: Octets<'_>);
+
+    /// The next octets of `from` are not there.
+    fn hole(&mut self, from: Peer, hole: Hole);
+
+    /// `from` ended its direction by a FIN, in order, behind the octet before `offset`.
+    fn end(&mut self, from: Peer, offset: u64, at: At);
+
+    /// The other side has acknowledged the octets of `of` before offset `upto`.
+    fn acknowledged(&mut self, of: Peer, upto: u64, at: At);
+
+    /// Which side sends the requests, once that is known.
+    fn requester(&self) -> Option<Peer>;
+
+    /// The two sides change their names.
+    fn swap(&mut self);
+}
+
+/// What the names of the two sides rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Roles {
+    /// A SYN without ACK from one side only, or a SYN-ACK.
+    Handshake,
+    /// The ports: holds until it is known who sends requests.
+    Ports,
+}
+
+/// A connection while it is read.
+#[derive(Debug)]
+pub(super) struct Flow<L> {
+    pub(super) stream: u64,
+    pub(super) ends: PerPeer<Endpoint>,
+    roles: Roles,
+    first: At,
+    pub(super) last: At,
+    packets: u64,
+    numbering: Numbering,
+    handshake: Handshake,
+    halves: PerPeer<Half>,
+    listener: L,
+}
+
+impl<L: Listener> Flow<L> {
+    /// A connection between two endpoints of which no packet was taken yet.
+    pub(super) fn new(stream: u64, src: Endpoint, dst: Endpoint) -> Self {
+        Flow {
+            stream,
+            ends: PerPeer {
+                client: src,
+                server: dst,
+            },
+            roles: Roles::Ports,
+            first: At::default(),
+            last: At::default(),
+            packets: 0,
+            numbering: Numbering::default(),
+            handshake: Handshake::default(),
+            halves: PerPeer {
+                client: Half::new(),
+                server: Half::new(),
+            },
+            listener: L::new(Origin::Inside),
+        }
+    }
+
+    /// What the first packet tells.
+    fn begin(&mut self, segment: &Segment<'_>) {
+        self.first = segment.at;
+        let (roles, sender) = first_roles(segment);
+        self.roles = roles;
+        if self.sender(segment.src) != sender {
+            self.swap();
+        }
+        if segment.flags.has(Flags::SYN) {
+            self.listener = L::new(Origin::Syn);
+        }
+    }
+
+    /// Which side `src` is.
+    fn sender(&self, src: Endpoint) -> Peer {
+        if src == self.ends.client {
+            Peer::Client
+        } else {
+            Peer::Server
+        }
+    }
+
+    /// Whether a packet of `src` with these numbers belongs to another connection of the same endpoints.
+    pub(super) fn is_another(&self, src: Endpoint, numbers: Numbers) -> bool {
+        self.numbering.is_another(self.sender(src), numbers)
+    }
+
+    /// Takes notice of a header that is nobody's data.
+    pub(super) fn skip(&mut self, header: &Header) {
+        self.numbering.note(self.sender(header.src), header.into());
+    }
+
+    /// Whether any packet of it was seen; else it is but a number.
+    pub(super) fn was_seen(&self) -> bool {
+        self.packets > 0
+    }
+
+    /// Whether both sides are done: both sent a FIN, or one a RST.
+    pub(super) fn is_closed(&self) -> bool {
+        let (client, server) = (&self.halves.client, &self.halves.server);
+        client.rst.is_some()
+            || server.rst.is_some()
+            || (client.fin.is_some() && server.fin.is_some())
+    }
+
+    /// Takes the next segment of this connection.
+    pub(super) fn take(&mut self, segment: &Segment<'_>) {
+        if !self.was_seen() {
+            self.begin(segment);
+        }
+        self.packets += 1;
+        self.last = segment.at;
+        let from = self.settle_roles(segment);
+        self.numbering.note(from, segment.into());
+        let (half, other) = self.halves.split_mut(from);
+        let stamp = Stamp {
+            at: segment.at,
+            ack: segment.ack.map(|ack| other.offset_of(ack)),
+        };
+        if segment.flags.has(Flags::RST) {
+            half.note_rst(segment.seq, stamp, other);
+            return;
+        }
+        half.see(segment);
+        self.handshake.note(from, segment);
+        if segment.window == 0 {
+            half.zero_window = Some(segment.at.time);
+        }
+        if let Some(ack) = segment.ack
+            && let Some(upto) = other.acknowledge(ack, segment.at)
+        {
+            half.withdraw_rst_if_alive(upto);
+            self.listener.acknowledged(from.other(), upto, segment.at);
+        }
+        self.take_octets(from, segment, stamp);
+        self.pump(segment.at.time);
+        self.follow_requester();
+    }
+
+    /// The payload and the FIN.
+    fn take_octets(&mut self, from: Peer, segment: &Segment<'_>, stamp: Stamp) {
+        let (half, other) = self.halves.split_mut(from);
+        let offset = half.offset_of(segment.seq);
+        if half.is_keepalive(segment) {
+            half.keepalives += 1;
+        }
+        // The SYN takes one number of its own; data may follow it in the same segment.
+        let offset = offset + u64::from(segment.flags.has(Flags::SYN));
+        let run = Run {
+            offset,
+            octets: segment.payload,
+            cut: u64::from(segment.cut),
+            stamp,
+        };
+        if run.end() > run.offset {
+            let wait = Wait::AsLongAsUseful(segment.at.time);
+            match half.assembler.in_order(&run) {
+                Some(part) if !wait.for_cause(stamp, half, other) => {
+                    deliver(half, &mut self.listener, from, &part);
+                }
+                _ => half.assembler.hold(&run),
+            }
+        }
+        half.note_sent(run.end());
+        if segment.flags.has(Flags::FIN) {
+            half.note_fin(run.end(), stamp);
+        }
+    }
+
+    /// Hands out all that became due.
+    fn pump(&mut self, now: Time) {
+        while self.release_any(Wait::AsLongAsUseful(now)) {}
+    }
+
+    fn release_any(&mut self, wait: Wait) -> bool {
+        Peer::BOTH.into_iter().any(|peer| self.release(peer, wait))
+    }
+
+    /// Hands out the next run of `from`, the hole before it, or the end; says whether there was anything.
+    fn release(&mut self, from: Peer, wait: Wait) -> bool {
+        let (half, other) = self.halves.split_mut(from);
+        if let Some(end) = half.hole_end() {
+            if wait.for_hole(half, end) {
+                return false;
+            }
+            let offset = half.assembler.next();
+            let len = half.give_up_to(end);
+            self.listener.hole(
+                from,
+                Hole {
+                    offset,
+                    len,
+                    carried: None,
+                },
+            );
+            return true;
+        }
+        if let Some(held) = half.assembler.front() {
+            if wait.for_cause(held.stamp, half, other) {
+                return false;
+            }
+            let Some(held) = half.assembler.pop() else {
+                return false;
+            };
+            deliver(half, &mut self.listener, from, &held.as_run());
+            return true;
+        }
+        match half.fin {
+            Some(fin) if half.ended == Ended::No => {
+                if wait.for_cause(
+                    Stamp {
+                        at: fin.at,
+                        ack: fin.ack,
+                    },
+                    half,
+                    other,
+                ) {
+                    return false;
+                }
+                half.ended = Ended::Yes;
+                half.skip_to(fin.offset);
+                self.listener
+                    .end(from, fin.offset, half.completed.later(fin.at));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Names the sides anew where the handshake tells more than was known, and says who sent `segment`.
+    fn settle_roles(&mut self, segment: &Segment<'_>) -> Peer {
+        let from = self.sender(segment.src);
+        if !segment.flags.has(Flags::SYN) {
+            return from;
+        }
+        let opens = !segment.flags.has(Flags::ACK);
+        let client = if opens { from } else { from.other() };
+        let simultaneous = opens && self.handshake.has_syn_of(from.other());
+        match (self.roles, simultaneous) {
+            (Roles::Handshake, true) => self.roles = Roles::Ports,
+            (Roles::Ports, false) if self.listener.requester().is_none() => {
+                self.roles = Roles::Handshake;
+                if client == Peer::Server {
+                    self.swap();
+                    return from.other();
+                }
+            }
+            _ => {}
+        }
+        from
+    }
+
+    /// Without a handshake the client is the side that sends the requests.
+    fn follow_requester(&mut self) {
+        if self.roles == Roles::Ports && self.listener.requester() == Some(Peer::Server) {
+            self.swap();
+        }
+    }
+
+    fn swap(&mut self) {
+        self.ends.swap();
+        self.halves.swap();
+        self.numbering.swap();
+        self.handshake.swap();
+        self.listener.swap();
+    }
+
+    /// Ends the connection: hands out what waits, and says what is known of it.
+    pub(super) fn finish(mut self, seen_until: At) -> (Facts, L) {
+        while self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger) {}
+        for peer in Peer::BOTH {
+            let half = &mut self.halves[peer];
+            let (offset, unseen) = (half.reached(), half.acknowledged_unseen());
+            if unseen > 0 {
+                half.missing += unseen;
+                self.listener.hole(
+                    peer,
+                    Hole {
+                        offset,
+                        len: unseen,
+                        carried: None,
+                    },
+                );
+            }
+        }
+        self.follow_requester();
+        let close = Close::of(&self.halves);
+        let facts = Facts {
+            stream: self.stream,
+            ends: self.ends,
+            first: self.first,
+            last: self.last,
+            seen_until,
+            packets: self.packets,
+            handshake: self.handshake,
+            sides: self.halves.map(|half| Side {
+                octets: half.octets,
+                missing: half.missing,
+                keepalives: half.keepalives,
+                fin: half.fin,
+                rst: half.rst,
+                zero_window: half.zero_window,
+                limit: half.limit,
+            }),
+            close,
+        };
+        (facts, self.listener)
+    }
+}
+
+/// How long what cannot be handed out yet is waited for.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    /// As long as it may still come; this is the time now.
+    AsLongAsUseful(Time),
+    /// For holes no longer, but octets of one side still come behind those that they acknowledge.
+    ForCause,
+    /// For nothing.
+    NoLonger,
+}
+
+impl Wait {
+    /// Whether the hole that ends at `end` is still waited for.
+    fn for_hole(self, half: &mut Half, end: u64) -> bool {
+        match self {
+            Wait::AsLongAsUseful(now) => !half.gives_up_hole(end, now),
+            Wait::ForCause | Wait::NoLonger => false,
+        }
+    }
+
+    /// Whether what `half` sent with `stamp` has to wait for octets of `other` that it acknowledges.
+    fn for_cause(self, stamp: Stamp, half: &Half, other: &Half) -> bool {
+        if stamp.ack.is_none_or(|ack| ack <= other.reached()) || !other.was_seen() {
+            return false;
+        }
+        match self {
+            Wait::AsLongAsUseful(now) => !other.lost_patience(now) && !half.has_enough_waiting(),
+            Wait::ForCause => true,
+            Wait::NoLonger => false,
+        }
+    }
+}
+
+/// Hands out a run that is next in order.
+fn deliver<L: Listener>(half: &mut Half, listener: &mut L, from: Peer, run: &Run<'_>) {
+    half.take(run);
+    let captured = run.octets.len() as u64;
+    if captured > 0 {
+        let octets = Octets {
+            offset: run.offset,
+            octets: run.octets,
+            stamp: run.stamp,
+            completed: half.completed,
+        };
+        listener.octets(from, octets);
+    }
+    if run.cut > 0 {
+        let hole = Hole {
+            offset: run.offset + captured,
+            len: run.cut,
+            carried: Some(half.completed),
+        };
+        listener.hole(from, hole);
+    }
+}
+
+/// What the first segment of a connection says of its sender, and on what grounds.
+fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
+    match (segment.flags.has(Flags::SYN), segment.flags.has(Flags::ACK)) {
+        (true, false) => (Roles::Handshake, Peer::Client),
+        (true, true) => (Roles::Handshake, Peer::Server),
+        _ if segment.src.port < segment.dst.port => (Roles::Ports, Peer::Server),
+        _ => (Roles::Ports, Peer::Client),
+    }
+}

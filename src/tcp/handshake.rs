@@ -1,0 +1,58 @@
+//! How a connection was opened (RFC 9293 3.5).
+
+use super::{Peer, PerPeer};
+use crate::packet::{Flags, Segment};
+use crate::time::{Span, Time};
+
+/// The packets of the handshake that are in the capture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Handshake {
+    /// The latest SYN without ACK of each side, before the SYN-ACK.
+    syn: PerPeer<Option<Time>>,
+    /// The first SYN-ACK of each side.
+    syn_ack: PerPeer<Option<Time>>,
+    /// The first ACK of the SYN-ACK.
+    established: Option<Time>,
+}
+
+impl Handshake {
+    /// Whether both the SYN and the SYN-ACK were captured.
+    pub fn is_complete(&self) -> bool {
+        self.syn_of_answered().is_some()
+    }
+
+    /// From the SYN to the ACK of the SYN-ACK, where all three are there.
+    pub fn rtt(&self) -> Option<Span> {
+        Some(self.established?.since(self.syn_of_answered()?))
+    }
+
+    /// The SYN that a SYN-ACK answered, whichever side is called the client.
+    fn syn_of_answered(&self) -> Option<Time> {
+        let answered = |&peer: &Peer| self.syn_ack[peer.other()].is_some();
+        self.syn[Peer::BOTH.into_iter().find(answered)?]
+    }
+
+    /// Takes notice of a segment that is no RST.
+    pub(super) fn note(&mut self, from: Peer, segment: &Segment<'_>) {
+        if self.established.is_some() {
+            return;
+        }
+        let time = segment.at.time;
+        match (segment.flags.has(Flags::SYN), segment.flags.has(Flags::ACK)) {
+            (true, false) if self.syn_ack[from.other()].is_none() => self.syn[from] = Some(time),
+            (true, true) => _ = self.syn_ack[from].get_or_insert(time),
+            (false, true) if self.syn_ack[from.other()].is_some() => self.established = Some(time),
+            _ => {}
+        }
+    }
+
+    /// Whether `peer` sent a SYN without ACK.
+    pub(super) fn has_syn_of(&self, peer: Peer) -> bool {
+        self.syn[peer].is_some()
+    }
+
+    pub(super) fn swap(&mut self) {
+        self.syn.swap();
+        self.syn_ack.swap();
+    }
+}

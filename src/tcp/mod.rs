@@ -1,0 +1,94 @@
+//! Which connection, which direction, in which order; who closed?
+//!
+//! In: [`Segment`](crate::packet::Segment)s in the order of the capture. Out: to a [`Listener`] for each connection,
+//! the octets of both sides in order, with the packets that carried them; at its end the [`Facts`]. What the octets
+//! say is the listener's business.
+//!
+//! [`Table`] finds the connection, `flow` holds its two directions in the order of cause and effect, `half` knows
+//! one direction, and `assembler` puts its octets in order.
+
+mod assembler;
+mod close;
+mod flow;
+mod half;
+mod handshake;
+mod numbering;
+mod peer;
+mod table;
+
+pub use close::{Close, CloseKind, CloseOrder};
+pub use flow::{Hole, Listener, Octets, Origin};
+pub use half::{Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
+pub use handshake::Handshake;
+pub use peer::{Peer, PerPeer};
+pub use table::{REMEMBERED, Table};
+
+use crate::packet::Endpoint;
+use crate::time::{At, Time};
+
+/// The offset of the first octet behind the SYN, or of the first octet seen where the capture begins inside the
+/// connection. Not zero, so that octets which turn out to lie before it have an offset too.
+pub const FIRST_OCTET: u64 = 1 << 32;
+
+/// The packet that carried something, and how far its sender had acknowledged the other side by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The packet.
+    pub at: At,
+    /// The offset up to which it acknowledges the other side; a FIN counts as one octet.
+    pub ack: Option<u64>,
+}
+
+/// What is known of a connection apart from what it carried.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its number (Wireshark's `tcp.stream`).
+    pub stream: u64,
+    /// The two ends.
+    pub ends: PerPeer<Endpoint>,
+    /// Its first packet.
+    pub first: At,
+    /// Its last packet.
+    pub last: At,
+    /// The latest packet of the capture, of any connection, by which it was still watched.
+    pub seen_until: At,
+    /// Its packets.
+    pub packets: u64,
+    /// How it was opened.
+    pub handshake: Handshake,
+    /// What each side did.
+    pub sides: PerPeer<Side>,
+    /// Who closed first.
+    pub close: Option<Close>,
+}
+
+impl Facts {
+    /// Exchanges the names of the two sides.
+    pub fn swap(&mut self) {
+        self.ends.swap();
+        self.sides.swap();
+        self.handshake.swap();
+        if let Some(close) = &mut self.close {
+            close.by = close.by.other();
+        }
+    }
+}
+
+/// What one side of a connection did.
+#[derive(Clone, Copy, Debug)]
+pub struct Side {
+    /// Payload octets that it sent, each counted once; those cut off by the snap length count, those in a hole do not.
+    pub octets: u64,
+    /// Octets that it sent and the capture lacks.
+    pub missing: u64,
+    /// Its TCP keep-alive probes.
+    pub keepalives: u64,
+    /// Its first FIN.
+    pub fin: Option<Fin>,
+    /// Its first RST, unless what followed shows that the RST closed nothing.
+    pub rst: Option<Rst>,
+    /// When it last said that it can take nothing (a window of zero).
+    pub zero_window: Option<Time>,
+    /// Octets that waited ahead of a hole when the bound was met.
+    pub limit: Option<usize>,
+}
