@@ -5,4 +5,6 @@ pub mod capture;
 pub mod packet;
 pub mod tcp;
 
+pub mod http;
+
 pub mod time;

@@ -1,0 +1,485 @@
+//! The machine that reads the messages of one direction.
+//!
+//! In: octets in order, in pieces of any size; holes; the end. Out: to a [`Sink`], what begins and ends. The pieces
+//! do not matter: the same octets give the same messages, whole or one at a time.
+
+use super::chunked::{Chunked, MAX_LINE};
+use super::framing::Framing;
+use super::head::{self, Head, MAX_HEAD_OCTETS, StartLine, Unreadable};
+use super::lines::OpenLine;
+use super::recognise::{Beginning, Foreign, beginning, start_line_within};
+use crate::tcp::{FIRST_OCTET, Hole, Octets, Origin, Stamp};
+use crate::time::At;
+
+/// How far into a connection that the capture has from its SYN the first message may begin, in octets: room for what
+/// SOCKS or the PROXY protocol put before it. Behind that it is another protocol.
+pub const MAX_PREAMBLE: u64 = 4096;
+
+/// The longest rest of a line that is kept while looking for the next message, in octets.
+const MAX_LOST_LINE: usize = 16 * 1024;
+
+/// Which messages a direction carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Requests.
+    Request,
+    /// Responses.
+    Response,
+}
+
+/// Where a message begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The offset of its first octet.
+    pub offset: u64,
+    /// The packet that carried this octet.
+    pub stamp: Stamp,
+}
+
+/// Why the end of a message cannot be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Octets are missing where they matter.
+    Hole,
+    /// The head cannot be read, or the framing makes no sense.
+    Malformed,
+    /// A bound was met: octets of a head or a line, or the number of fields.
+    TooLarge(usize),
+}
+
+/// Who takes notice of the messages of one direction.
+pub trait Sink {
+    /// A start line is complete.
+    fn started(&mut self, line: &StartLine<'_>, place: Place);
+
+    /// A head is complete, its last octet before offset `end`; the answer says where its body ends.
+    fn head(&mut self, head: &Head, end: u64) -> Framing;
+
+    /// The message is complete, its last octet before offset `end`; `at` is `None` where a hole swallowed that octet.
+    fn ended(&mut self, at: Option<At>, end: u64);
+
+    /// The end of the message will not be found.
+    fn broken(&mut self, why: Broken);
+
+    /// Something that is no message begins where one could.
+    fn stray(&mut self, place: Place);
+
+    /// From `offset` on messages may have gone by unseen.
+    fn lost(&mut self, offset: u64);
+}
+
+/// Reads one direction.
+#[derive(Debug)]
+pub struct Reader {
+    state: State,
+    kind: Option<Kind>,
+    /// The part of a line, or of a head's fields, that came in earlier pieces.
+    pending: Vec<u8>,
+    /// Where the pieces of a line that may hold a message began, while looking for one.
+    pieces: Vec<Place>,
+    /// Before which offset the first message must begin, where that can be told.
+    preamble_end: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// At a place where a message may begin.
+    Between,
+    /// In the line that begins there.
+    StartLine(Place),
+    /// In the fields of a head.
+    Fields(OpenLine),
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+    Tunnel,
+    /// Looking for the next start line.
+    Lost,
+    Foreign(Foreign),
+}
+
+/// What is left of the piece that is read.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    offset: u64,
+    octets: &'a [u8],
+    stamp: Stamp,
+    completed: At,
+}
+
+impl<'a> Piece<'a> {
+    /// Takes the next `len` octets, or all.
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (taken, rest) = self
+            .octets
+            .split_at_checked(len)
+            .unwrap_or((self.octets, &[]));
+        self.offset += taken.len() as u64;
+        self.octets = rest;
+        taken
+    }
+
+    /// Takes as many octets as there are, up to `most`; says how many.
+    fn take_up_to(&mut self, most: u64) -> u64 {
+        let len = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(self.octets.len());
+        self.take(len).len() as u64
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            offset: self.offset,
+            stamp: self.stamp,
+        }
+    }
+}
+
+impl Reader {
+    /// For a direction of a connection with this origin.
+    pub fn new(origin: Origin) -> Self {
+        let preamble_end = match origin {
+            Origin::Syn => Some(FIRST_OCTET + MAX_PREAMBLE),
+            Origin::Inside => None,
+        };
+        Reader {
+            state: State::Between,
+            kind: None,
+            pending: Vec::new(),
+            pieces: Vec::new(),
+            preamble_end,
+        }
+    }
+
+    /// Which messages it carries, once that is known.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// From now on only messages of this kind are looked for.
+    pub fn expect(&mut self, kind: Kind) {
+        self.kind = Some(kind);
+    }
+
+    /// From now on the connection carries something else.
+    pub fn become_tunnel(&mut self) {
+        self.become_state(State::Tunnel);
+    }
+
+    /// The other protocol that it carries, if it does.
+    pub fn foreign(&self) -> Option<Foreign> {
+        match self.state {
+            State::Foreign(foreign) => Some(foreign),
+            _ => None,
+        }
+    }
+
+    /// Takes the next octets.
+    pub fn octets(&mut self, octets: Octets<'_>, sink: &mut impl Sink) {
+        let Octets {
+            offset,
+            octets,
+            stamp,
+            completed,
+        } = octets;
+        let mut piece = Piece {
+            offset,
+            octets,
+            stamp,
+            completed,
+        };
+        while !piece.octets.is_empty() {
+            match self.state {
+                State::Between => self.between(&mut piece, sink),
+                State::StartLine(place) => self.start_line(place, &mut piece, sink),
+                State::Fields(open) => self.fields(open, &mut piece, sink),
+                State::Length(left) => self.length(left, &mut piece, sink),
+                State::Chunked(Chunked::Data(left)) => self.chunk_data(left, &mut piece),
+                State::Chunked(chunked) => self.chunk_line(chunked, &mut piece, sink),
+                State::Lost => self.look_for_message(&mut piece, sink),
+                State::UntilClose | State::Tunnel | State::Foreign(_) => return,
+            }
+        }
+    }
+
+    /// Takes notice that the next octets are not there.
+    pub fn hole(&mut self, hole: Hole, sink: &mut impl Sink) {
+        let Hole {
+            offset,
+            len,
+            carried,
+        } = hole;
+        match self.state {
+            State::Length(left) if len < left => self.state = State::Length(left - len),
+            State::Length(left) => {
+                self.ended(carried, offset.saturating_add(left), sink);
+                if len > left {
+                    self.lose(offset.saturating_add(left), sink);
+                }
+            }
+            State::Chunked(Chunked::Data(left)) if len <= left => {
+                self.state = after_chunk_data(left - len);
+            }
+            State::Fields(_) | State::Chunked(_) => {
+                sink.broken(Broken::Hole);
+                self.lose(offset, sink);
+            }
+            State::Between | State::StartLine(_) | State::Lost => self.lose(offset, sink),
+            State::UntilClose | State::Tunnel | State::Foreign(_) => {}
+        }
+    }
+
+    /// Takes notice that the sender closed its direction.
+    pub fn end(&mut self, at: At, offset: u64, sink: &mut impl Sink) {
+        if self.state == State::UntilClose {
+            self.ended(Some(at), offset, sink);
+        }
+    }
+
+    fn become_state(&mut self, state: State) {
+        self.state = state;
+        self.pending = Vec::new();
+        self.pieces = Vec::new();
+    }
+
+    fn ended(&mut self, at: Option<At>, end: u64, sink: &mut impl Sink) {
+        self.state = State::Between;
+        sink.ended(at, end);
+    }
+
+    fn lose(&mut self, offset: u64, sink: &mut impl Sink) {
+        self.become_state(State::Lost);
+        self.preamble_end = None;
+        sink.lost(offset);
+    }
+
+    /// Empty lines before a start line are passed over (RFC 9112 2.2).
+    fn between(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let blank = piece
+            .octets
+            .iter()
+            .take_while(|octet| matches!(octet, b'\r' | b'\n'))
+            .count();
+        piece.take(blank);
+        if !piece.octets.is_empty() {
+            self.start_line(piece.place(), piece, sink);
+        }
+    }
+
+    /// Takes octets up to and with the next line feed; says whether the line is complete. It is in `pending` then,
+    /// unless all of it came in this piece.
+    fn line<'a>(&mut self, piece: &mut Piece<'a>) -> Option<&'a [u8]> {
+        let Some(end) = memchr::memchr(b'\n', piece.octets) else {
+            self.pending.extend_from_slice(piece.take(usize::MAX));
+            return None;
+        };
+        let line = piece.take(end + 1);
+        if !self.pending.is_empty() {
+            self.pending.extend_from_slice(line);
+        }
+        Some(line)
+    }
+
+    fn start_line(&mut self, place: Place, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let here = piece.place();
+        let Some(line) = self.line(piece) else {
+            self.pieces.push(here);
+            self.state = State::StartLine(place);
+            match beginning(&self.pending) {
+                Beginning::Plausible if self.pending.len() <= MAX_HEAD_OCTETS => {}
+                Beginning::Named(foreign) if self.kind.is_none() => {
+                    self.become_state(State::Foreign(foreign));
+                }
+                _ => {
+                    self.state = State::Lost;
+                    sink.stray(place);
+                }
+            }
+            return;
+        };
+        let (pending, pieces) = (
+            std::mem::take(&mut self.pending),
+            std::mem::take(&mut self.pieces),
+        );
+        let line = if pending.is_empty() { line } else { &pending };
+        let begins = beginning(line);
+        if let (Beginning::Named(foreign), None) = (begins, self.kind) {
+            return self.become_state(State::Foreign(foreign));
+        }
+        let plausible = begins == Beginning::Plausible && self.takes(line);
+        if let Some(start) = head::start_line(line).filter(|_| plausible) {
+            return self.started(&start, place, sink);
+        }
+        // It is none: but a message may still begin inside it.
+        self.state = State::Lost;
+        sink.stray(place);
+        self.lost_line(line, &pieces, here, piece.offset, sink);
+    }
+
+    /// Whether a line would begin a message of the kind that this direction carries.
+    fn takes(&self, line: &[u8]) -> bool {
+        let kind = if line.starts_with(b"HTTP/") {
+            Kind::Response
+        } else {
+            Kind::Request
+        };
+        self.kind.is_none_or(|expected| expected == kind)
+    }
+
+    fn started(&mut self, start: &StartLine<'_>, place: Place, sink: &mut impl Sink) {
+        self.kind = Some(match start {
+            StartLine::Request { .. } => Kind::Request,
+            StartLine::Response { .. } => Kind::Response,
+        });
+        self.state = State::Fields(OpenLine::default());
+        sink.started(start, place);
+    }
+
+    fn fields(&mut self, mut open: OpenLine, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let Some(end) = open.find_empty_line(piece.octets) else {
+            self.pending.extend_from_slice(piece.take(usize::MAX));
+            self.state = State::Fields(open);
+            if self.pending.len() > MAX_HEAD_OCTETS {
+                sink.broken(Broken::TooLarge(self.pending.len()));
+                self.lose(piece.offset, sink);
+            }
+            return;
+        };
+        let octets = piece.take(end);
+        let mut pending = std::mem::take(&mut self.pending);
+        if !pending.is_empty() {
+            pending.extend_from_slice(octets);
+        }
+        match head::fields(if pending.is_empty() { octets } else { &pending }) {
+            Ok(head) => self.body(sink.head(&head, piece.offset), piece, sink),
+            Err(unreadable) => {
+                sink.broken(match unreadable {
+                    Unreadable::TooManyFields => Broken::TooLarge(head::MAX_FIELDS),
+                    Unreadable::Malformed => Broken::Malformed,
+                });
+                self.lose(piece.offset, sink);
+            }
+        }
+    }
+
+    fn body(&mut self, framing: Framing, piece: &Piece<'_>, sink: &mut impl Sink) {
+        match framing {
+            Framing::None | Framing::Length(0) => {
+                self.ended(Some(piece.completed), piece.offset, sink);
+            }
+            Framing::Length(octets) => self.state = State::Length(octets),
+            Framing::Chunked => self.state = State::Chunked(Chunked::Size),
+            Framing::Close => self.state = State::UntilClose,
+            Framing::Tunnel => {
+                self.ended(Some(piece.completed), piece.offset, sink);
+                self.become_tunnel();
+            }
+            Framing::Unknown => {
+                sink.broken(Broken::Malformed);
+                self.lose(piece.offset, sink);
+            }
+        }
+    }
+
+    fn length(&mut self, left: u64, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let left = left - piece.take_up_to(left);
+        self.state = State::Length(left);
+        if left == 0 {
+            self.ended(Some(piece.completed), piece.offset, sink);
+        }
+    }
+
+    fn chunk_data(&mut self, left: u64, piece: &mut Piece<'_>) {
+        self.state = after_chunk_data(left - piece.take_up_to(left));
+    }
+
+    fn chunk_line(&mut self, chunked: Chunked, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let Some(line) = self.line(piece) else {
+            if self.pending.len() > MAX_LINE {
+                sink.broken(Broken::TooLarge(self.pending.len()));
+                self.lose(piece.offset, sink);
+            }
+            return;
+        };
+        let mut pending = std::mem::take(&mut self.pending);
+        match chunked.after_line(if pending.is_empty() { line } else { &pending }) {
+            Some(Chunked::Over) => self.ended(Some(piece.completed), piece.offset, sink),
+            Some(next) => {
+                pending.clear();
+                self.pending = pending;
+                self.state = State::Chunked(next);
+            }
+            None => {
+                sink.broken(Broken::Malformed);
+                self.lose(piece.offset, sink);
+            }
+        }
+    }
+
+    /// Goes through the octets line by line until one ends with a start line.
+    fn look_for_message(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        let here = piece.place();
+        let Some(line) = self.line(piece) else {
+            self.pieces.push(here);
+            return self.keep_end_of_line(piece.offset);
+        };
+        let (pending, pieces) = (
+            std::mem::take(&mut self.pending),
+            std::mem::take(&mut self.pieces),
+        );
+        let line = if pending.is_empty() { line } else { &pending };
+        self.lost_line(line, &pieces, here, piece.offset, sink);
+    }
+
+    /// Looks for a start line in a line that came in `pieces` and at last `here`, and ends before offset `end`.
+    fn lost_line(
+        &mut self,
+        line: &[u8],
+        pieces: &[Place],
+        here: Place,
+        end: u64,
+        sink: &mut impl Sink,
+    ) {
+        let line = line
+            .get(line.len().saturating_sub(MAX_LOST_LINE)..)
+            .unwrap_or(line);
+        let Some((at, start)) = start_line_within(line, self.kind) else {
+            return self.give_up_behind_preamble(end);
+        };
+        let offset = end - (line.len() - at) as u64;
+        if self.kind.is_none() && self.preamble_end.is_some_and(|end| offset >= end) {
+            return self.become_state(State::Foreign(Foreign::Other));
+        }
+        let carrier = pieces
+            .iter()
+            .chain([&here])
+            .rev()
+            .find(|piece| piece.offset <= offset);
+        let stamp = carrier.map_or(here.stamp, |piece| piece.stamp);
+        self.started(&start, Place { offset, stamp }, sink);
+    }
+
+    fn keep_end_of_line(&mut self, offset: u64) {
+        self.pending
+            .drain(..self.pending.len().saturating_sub(MAX_LOST_LINE));
+        self.pieces
+            .drain(..self.pieces.len().saturating_sub(MAX_LOST_LINE));
+        self.give_up_behind_preamble(offset);
+    }
+
+    /// Where nothing that is still kept could begin a message early enough, the connection carries something else.
+    fn give_up_behind_preamble(&mut self, offset: u64) {
+        let last = self.preamble_end.map(|end| end + MAX_LOST_LINE as u64);
+        if self.kind.is_none() && last.is_some_and(|last| offset >= last) {
+            self.become_state(State::Foreign(Foreign::Other));
+        }
+    }
+}
+
+fn after_chunk_data(left: u64) -> State {
+    State::Chunked(if left == 0 {
+        Chunked::DataEnd
+    } else {
+        Chunked::Data(left)
+    })
+}
