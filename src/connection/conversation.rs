@@ -1,0 +1,127 @@
+//! What a connection says while it is read: a reader for each side, and the log that both write to.
+
+use super::log::Log;
+use super::{Connection, Limit, Opened, Protocol, last_idle};
+use crate::http::{Foreign, Kind, Reader};
+use crate::tcp::{Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
+use crate::time::At;
+
+/// Listens to one connection.
+#[derive(Debug)]
+pub struct Conversation {
+    readers: PerPeer<Reader>,
+    log: Log,
+}
+
+impl Listener for Conversation {
+    fn new(origin: Origin) -> Self {
+        let readers = PerPeer {
+            client: Reader::new(origin),
+            server: Reader::new(origin),
+        };
+        Conversation {
+            readers,
+            log: Log::default(),
+        }
+    }
+
+    fn octets(&mut self, from: Peer, octets: Octets<'_>) {
+        self.readers[from].octets(octets, &mut self.log.hear(from));
+        self.share_what_is_known(from);
+    }
+
+    fn hole(&mut self, from: Peer, hole: Hole) {
+        self.readers[from].hole(hole, &mut self.log.hear(from));
+    }
+
+    fn end(&mut self, from: Peer, offset: u64, at: At) {
+        self.readers[from].end(at, offset, &mut self.log.hear(from));
+    }
+
+    fn acknowledged(&mut self, of: Peer, upto: u64, at: At) {
+        self.log.acknowledged(of, upto, at);
+    }
+
+    fn requester(&self) -> Option<Peer> {
+        self.log.requester()
+    }
+
+    fn swap(&mut self) {
+        self.readers.swap();
+        self.log.swap();
+    }
+}
+
+impl Conversation {
+    /// What one side sends tells what the other sends, and a tunnel is one in both directions.
+    fn share_what_is_known(&mut self, from: Peer) {
+        let (this, other) = self.readers.split_mut(from);
+        match this.kind() {
+            Some(Kind::Request) if other.kind().is_none() => other.expect(Kind::Response),
+            Some(Kind::Response) if other.kind().is_none() => other.expect(Kind::Request),
+            _ => {}
+        }
+        if self.log.tunnel.is_some() && self.log.requester() == Some(from.other()) {
+            other.become_tunnel();
+        }
+    }
+
+    fn protocol(&self, facts: &Facts) -> Protocol {
+        if self.log.requester().is_some() {
+            return Protocol::Http1;
+        }
+        let foreign = Peer::BOTH.map(|peer| self.readers[peer].foreign());
+        if foreign.contains(&Some(Foreign::Http2)) {
+            Protocol::Http2
+        } else if foreign.contains(&Some(Foreign::Tls)) {
+            Protocol::Tls
+        } else if facts.sides.client.octets + facts.sides.server.octets > 0 {
+            Protocol::Other
+        } else {
+            Protocol::None
+        }
+    }
+
+    /// The record of a connection that is finished.
+    pub fn conclude(self, mut facts: Facts) -> Connection {
+        let protocol = self.protocol(&facts);
+        let mut log = self.log;
+        let opened = match log.requester() {
+            Some(Peer::Server) => {
+                facts.swap();
+                log.swap();
+                Opened::ByServer
+            }
+            _ => Opened::ByClient,
+        };
+        let limits = limits(&facts, &log);
+        let (tally, tunnel, unreadable) = (log.tally, log.tunnel, log.unreadable);
+        let exchanges = log.into_exchanges();
+        let idle_last = last_idle(&facts, &exchanges, tunnel);
+        Connection {
+            facts,
+            opened,
+            protocol,
+            exchanges,
+            tally,
+            idle_last,
+            tunnel,
+            unreadable,
+            limits,
+        }
+    }
+}
+
+fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
+    let waiting = Peer::BOTH
+        .iter()
+        .filter_map(|&peer| facts.sides[peer].limit)
+        .max();
+    let limit = |what, amount| Limit { what, amount };
+    let waiting = waiting.map(|octets| limit("octets waiting ahead of a hole", octets as u64));
+    let head = log
+        .too_large
+        .map(|amount| limit("size of a head", amount as u64));
+    let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
+    [waiting, head, dropped].into_iter().flatten().collect()
+}

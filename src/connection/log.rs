@@ -1,0 +1,456 @@
+//! Requests meet responses.
+//!
+//! In: the beginnings, heads and ends of the messages of both sides, in the order of cause and effect. Out: the
+//! exchanges, and the counts over all of them, also of those that are no longer kept.
+
+use std::collections::VecDeque;
+
+use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
+use super::{MAX_EXCHANGES, MAX_KEPT_TARGET};
+use crate::http::{
+    Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
+    response_framing,
+};
+use crate::tcp::{Peer, PerPeer};
+use crate::time::{At, Span};
+
+/// Counts over all exchanges of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Requests of which the start line is complete.
+    pub requests: u64,
+    /// Final responses of which the status line is complete.
+    pub responses: u64,
+    /// Requests that got a final response, or the beginning of one.
+    pub answered: u64,
+    /// Complete exchanges.
+    pub complete: u64,
+    /// The versions of the requests.
+    pub version: Option<Versions>,
+    /// What the last request with a complete head says of persistence.
+    pub client_asks: Option<Says>,
+    /// What the last final response with a complete head says of persistence.
+    pub server_says: Option<Says>,
+    /// The first advertised timeout, in seconds.
+    pub timeout: Option<u32>,
+    /// The first advertised max.
+    pub max: Option<u32>,
+    /// The largest gap between exchanges.
+    pub idle_max: Option<Span>,
+}
+
+impl Tally {
+    /// Requests without any octet of a final response.
+    pub fn unanswered(&self) -> u64 {
+        self.requests - self.answered
+    }
+}
+
+/// The versions of several messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// All of one.
+    All(Version),
+    /// More than one.
+    Mixed,
+}
+
+impl Versions {
+    /// `1.0`, `1.1` or `mixed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Versions::All(version) => version.name(),
+            Versions::Mixed => "mixed",
+        }
+    }
+}
+
+/// The gap between an exchange and the request behind it: `None` where the exchange is not complete, or the request
+/// was sent ahead of the response's end.
+pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
+    let start = next.request.as_ref()?.message.start;
+    let end = before.response?.message.end?;
+    let idle = start.stamp.at.time.since(before.end()?.time);
+    let waited = start.stamp.ack.is_some_and(|ack| ack >= end.offset);
+    (waited && idle >= Span::ZERO).then_some(idle)
+}
+
+/// The exchanges of a connection while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    exchanges: VecDeque<Exchange>,
+    /// How many exchanges came before the first that is kept.
+    dropped: u64,
+    /// The number of the first exchange that may still get a response.
+    answering: u64,
+    request: Option<u64>,
+    response: Option<Incoming>,
+    requester: Option<Peer>,
+    /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
+    unacked: PerPeer<VecDeque<Unacked>>,
+    acked: PerPeer<Option<(u64, At)>>,
+    /// From which offset on responses may have gone by unseen.
+    responses_lost: Option<u64>,
+    pub(super) tally: Tally,
+    pub(super) tunnel: Option<Place>,
+    pub(super) unreadable: PerPeer<Option<Place>>,
+    pub(super) too_large: Option<usize>,
+}
+
+/// The response that is being received.
+#[derive(Clone, Copy, Debug)]
+enum Incoming {
+    /// A 1xx, other than 101.
+    Interim,
+    /// The final one of an exchange.
+    Final(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unacked {
+    offset: u64,
+    exchange: u64,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Head,
+    Whole,
+}
+
+impl Log {
+    pub(super) fn requester(&self) -> Option<Peer> {
+        self.requester
+    }
+
+    pub(super) fn swap(&mut self) {
+        self.requester = self.requester.map(Peer::other);
+        self.unacked.swap();
+        self.acked.swap();
+        self.unreadable.swap();
+    }
+
+    /// What hears the messages of `from`.
+    pub(super) fn hear(&mut self, from: Peer) -> Heard<'_> {
+        Heard { log: self, from }
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
+        self.exchanges.into()
+    }
+
+    fn at(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.exchanges
+            .get_mut(usize::try_from(number.checked_sub(self.dropped)?).ok()?)
+    }
+
+    fn push(&mut self, exchange: Exchange) -> u64 {
+        if self.exchanges.len() >= MAX_EXCHANGES {
+            self.exchanges.pop_front();
+            self.dropped += 1;
+        }
+        self.exchanges.push_back(exchange);
+        self.dropped + self.exchanges.len() as u64 - 1
+    }
+
+    /// Takes notice that the octets of `of` before `upto` were acknowledged.
+    pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, at: At) {
+        self.acked[of] = Some((upto, at));
+        while let Some(unacked) = self.unacked[of].pop_front_if(|unacked| unacked.offset <= upto) {
+            self.set_acked(of, unacked, at);
+        }
+    }
+
+    fn await_ack(&mut self, of: Peer, unacked: Unacked) {
+        match self.acked[of] {
+            Some((upto, at)) if upto >= unacked.offset => self.set_acked(of, unacked, at),
+            _ => self.unacked[of].push_back(unacked),
+        }
+    }
+
+    fn set_acked(&mut self, of: Peer, unacked: Unacked, at: At) {
+        let of_request = self.requester == Some(of);
+        let Some(exchange) = self.at(unacked.exchange) else {
+            return;
+        };
+        let message = match of_request {
+            true => exchange
+                .request
+                .as_mut()
+                .map(|request| &mut request.message),
+            false => exchange
+                .response
+                .as_mut()
+                .map(|response| &mut response.message),
+        };
+        let Some(message) = message else { return };
+        let acked = match unacked.part {
+            Part::Head => message.head.as_mut().map(|head| &mut head.acked),
+            Part::Whole => message.end.as_mut().map(|end| &mut end.acked),
+        };
+        if let Some(acked) = acked {
+            acked.get_or_insert(at);
+        }
+    }
+
+    fn start_request(&mut self, method: Method, line: Box<str>, message: Message) {
+        self.tally.requests += 1;
+        self.tally.version = Some(match self.tally.version {
+            None => Versions::All(message.version),
+            Some(Versions::All(version)) if version == message.version => Versions::All(version),
+            _ => Versions::Mixed,
+        });
+        let exchange = Exchange {
+            request: Some(Request {
+                message,
+                method,
+                line,
+            }),
+            response: None,
+        };
+        if let Some(gap) = self
+            .exchanges
+            .back()
+            .and_then(|before| idle_gap(before, &exchange))
+        {
+            self.tally.idle_max = self.tally.idle_max.max(Some(gap));
+        }
+        self.request = Some(self.push(exchange));
+    }
+
+    fn start_response(&mut self, status: u16, message: Message) {
+        self.pass_over_lost_answers();
+        if matches!(status, 100..=199) && status != 101 {
+            self.response = Some(Incoming::Interim);
+            return;
+        }
+        self.tally.responses += 1;
+        let response = Some(Response { message, status });
+        let number = match self.question(message.start) {
+            Some(number) => {
+                self.answering = number + 1;
+                self.tally.answered += 1;
+                number
+            }
+            None => self.push(Exchange::default()),
+        };
+        if let Some(exchange) = self.at(number) {
+            exchange.response = response;
+        }
+        self.response = Some(Incoming::Final(number));
+    }
+
+    /// The number of the exchange that a response which begins here answers: the first that waits for one, if the
+    /// server had received any of its request by then. A 408 to nobody can cross a request on the wire.
+    fn question(&mut self, response: Place) -> Option<u64> {
+        let number = self.first_open(self.answering)?;
+        self.answering = number;
+        let request = &self.at(number)?.request.as_ref()?.message;
+        let received = response
+            .stamp
+            .ack
+            .is_none_or(|ack| ack > request.start.offset);
+        received.then_some(number)
+    }
+
+    /// The first exchange from `number` on that has a request and no response.
+    fn first_open(&self, number: u64) -> Option<u64> {
+        let skip = usize::try_from(number.saturating_sub(self.dropped)).ok()?;
+        let open = |exchange: &Exchange| exchange.request.is_some() && exchange.response.is_none();
+        let found = self.exchanges.iter().skip(skip).position(open)?;
+        Some(self.dropped + (skip + found) as u64)
+    }
+
+    /// Behind a hole in the responses: a request that another followed which had seen octets of that hole was
+    /// answered there.
+    fn pass_over_lost_answers(&mut self) {
+        let Some(lost) = self.responses_lost.take() else {
+            return;
+        };
+        while let Some(first) = self.first_open(self.answering) {
+            let Some(second) = self.first_open(first + 1) else {
+                return;
+            };
+            let ack = self
+                .at(second)
+                .and_then(|exchange| exchange.request.as_ref()?.message.start.stamp.ack);
+            if ack.is_none_or(|ack| ack <= lost) {
+                return;
+            }
+            self.answering = second;
+        }
+    }
+
+    /// The message of `from` that is being received, and the number of its exchange.
+    fn current(&mut self, from: Peer) -> Option<(u64, &mut Message)> {
+        if self.requester == Some(from) {
+            let number = self.request?;
+            return Some((number, &mut self.at(number)?.request.as_mut()?.message));
+        }
+        let Incoming::Final(number) = self.response? else {
+            return None;
+        };
+        Some((number, &mut self.at(number)?.response.as_mut()?.message))
+    }
+
+    fn finish_head(&mut self, from: Peer, head: MessageHead) {
+        let Some((exchange, message)) = self.current(from) else {
+            return;
+        };
+        message.head = Some(head);
+        let (says, keep_alive, start) = (message.says(), message.keep_alive(), message.start);
+        if self.requester == Some(from) {
+            self.tally.client_asks = says;
+            return;
+        }
+        self.tally.server_says = says;
+        self.tally.timeout = self
+            .tally
+            .timeout
+            .or(keep_alive.and_then(|keep_alive| keep_alive.timeout));
+        self.tally.max = self
+            .tally
+            .max
+            .or(keep_alive.and_then(|keep_alive| keep_alive.max));
+        if head.framing == Framing::Tunnel {
+            self.tunnel = Some(start);
+        }
+        // Who goes on asking behind this head is asked whether he had seen it.
+        if says.is_some_and(|says| !says.persists()) {
+            self.await_ack(
+                from,
+                Unacked {
+                    offset: head.end,
+                    exchange,
+                    part: Part::Head,
+                },
+            );
+        }
+    }
+
+    fn finish_message(&mut self, from: Peer, end: End) {
+        let Some((exchange, message)) = self.current(from) else {
+            return;
+        };
+        message.end = Some(end);
+        if self
+            .at(exchange)
+            .is_some_and(|exchange| exchange.is_complete())
+        {
+            self.tally.complete += 1;
+        }
+        self.await_ack(
+            from,
+            Unacked {
+                offset: end.offset,
+                exchange,
+                part: Part::Whole,
+            },
+        );
+    }
+
+    fn framing(&mut self, from: Peer, head: &Head) -> Framing {
+        if self.requester == Some(from) {
+            return request_framing(head.body);
+        }
+        let Some(Incoming::Final(number)) = self.response else {
+            return Framing::None;
+        };
+        let Some(exchange) = self.at(number) else {
+            return Framing::Unknown;
+        };
+        let method = exchange.request.as_ref().map(|request| request.method);
+        let status = exchange.response.map_or(0, |response| response.status);
+        response_framing(status, method, head.body)
+    }
+}
+
+/// What hears the messages of one side.
+pub(super) struct Heard<'a> {
+    log: &'a mut Log,
+    from: Peer,
+}
+
+impl Sink for Heard<'_> {
+    fn started(&mut self, line: &StartLine<'_>, place: Place) {
+        match *line {
+            StartLine::Request {
+                method,
+                name,
+                target,
+                version,
+            } => {
+                self.log.requester.get_or_insert(self.from);
+                self.log.start_request(
+                    method,
+                    kept_line(name, target),
+                    Message::new(place, version),
+                );
+            }
+            StartLine::Response { status, version } => {
+                self.log.requester.get_or_insert(self.from.other());
+                self.log
+                    .start_response(status, Message::new(place, version));
+            }
+        }
+    }
+
+    fn head(&mut self, head: &Head, end: u64) -> Framing {
+        let framing = self.log.framing(self.from, head);
+        self.log.finish_head(
+            self.from,
+            MessageHead {
+                head: *head,
+                end,
+                framing,
+                acked: None,
+            },
+        );
+        framing
+    }
+
+    fn ended(&mut self, at: Option<At>, end: u64) {
+        self.log.finish_message(
+            self.from,
+            End {
+                offset: end,
+                at,
+                acked: None,
+            },
+        );
+    }
+
+    fn broken(&mut self, why: Broken) {
+        if let Broken::TooLarge(amount) = why {
+            self.log.too_large = self.log.too_large.max(Some(amount));
+        }
+    }
+
+    fn stray(&mut self, place: Place) {
+        self.log.unreadable[self.from].get_or_insert(place);
+    }
+
+    fn lost(&mut self, offset: u64) {
+        if self.log.requester == Some(self.from.other()) {
+            self.log.responses_lost.get_or_insert(offset);
+        }
+    }
+}
+
+/// Method and target as they are kept: not longer than the bound, cut between characters.
+fn kept_line(name: &str, target: &str) -> Box<str> {
+    let mut line = String::with_capacity((name.len() + 1 + target.len()).min(MAX_KEPT_TARGET));
+    let characters = name.chars().chain([' ']).chain(target.chars());
+    for character in characters {
+        if line.len() + character.len_utf8() > MAX_KEPT_TARGET {
+            break;
+        }
+        line.push(character);
+    }
+    line.into_boxed_str()
+}

@@ -1,0 +1,211 @@
+//! Was that right?
+//!
+//! In: a [`Connection`]. Out: its [`Judgement`]: findings, a verdict, and where there is none, why.
+//!
+//! A rule is a constant and a function in one file named after it, listed once in [`CATALOG`]. It speaks only where
+//! the capture proves its condition; where it cannot look, it says why instead.
+
+mod duty;
+mod early_idle_close;
+mod http10_kept_open;
+mod request_after_close;
+mod server_kept_open_after_close;
+mod unannounced_close;
+mod verdict;
+
+pub use verdict::{Verdict, judge};
+
+use crate::connection::Connection;
+use crate::tcp::Peer;
+use crate::time::{At, Span};
+
+/// All rules, in the order in which they are listed.
+pub static CATALOG: &[&Rule] = &[
+    &request_after_close::RULE,
+    &server_kept_open_after_close::RULE,
+    &http10_kept_open::RULE,
+    &unannounced_close::RULE,
+    &early_idle_close::RULE,
+];
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, as in `--explain`.
+    pub name: &'static str,
+    /// How much its findings weigh.
+    pub level: Level,
+    /// Who is at fault.
+    pub at_fault: AtFault,
+    /// The section that it rests on.
+    pub source: &'static str,
+    /// What it finds, in a line.
+    pub summary: &'static str,
+    /// What `--explain` prints.
+    pub explain: Explanation,
+    /// Looks at one connection.
+    pub check: fn(&Connection, &Settings, &mut Ruling),
+}
+
+/// What `--explain` prints of a rule.
+#[derive(Debug)]
+pub struct Explanation {
+    /// What it checks.
+    pub checks: &'static str,
+    /// Why that matters.
+    pub matters: &'static str,
+    /// When it stays silent.
+    pub silent: &'static str,
+    /// What to do about a finding.
+    pub remedy: &'static str,
+    /// A connection that raises it, as a script.
+    pub fails: &'static str,
+    /// One like it that does not.
+    pub passes: &'static str,
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing; counts for nothing in the verdict.
+    Note,
+    /// Against good practice, or the cause of trouble.
+    Warning,
+    /// Against a requirement of the standard.
+    Violation,
+}
+
+impl Level {
+    /// `note`, `warning` or `violation`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Note => "note",
+            Level::Warning => "warning",
+            Level::Violation => "violation",
+        }
+    }
+}
+
+/// Who is at fault where a rule finds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtFault {
+    /// This side.
+    Side(Peer),
+    /// Whoever sent it.
+    Sender,
+    /// Nobody.
+    Nobody,
+}
+
+impl AtFault {
+    /// `client`, `server`, `sender` or `nobody`.
+    pub fn name(self) -> &'static str {
+        match self {
+            AtFault::Side(peer) => peer.name(),
+            AtFault::Sender => "sender",
+            AtFault::Nobody => "nobody",
+        }
+    }
+}
+
+/// What may be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a side that must close may take.
+    pub close_grace: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            close_grace: Span::from_secs(2),
+        }
+    }
+}
+
+/// One thing that a rule found on a connection.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The side at fault, where one is.
+    pub side: Option<Peer>,
+    /// The packet to look at.
+    pub at: At,
+    /// The other packets that prove it.
+    pub frames: Vec<u64>,
+    /// What was promised and what was seen, in numbers and frames.
+    pub message: String,
+}
+
+/// What the rules say of one connection, while they are asked.
+#[derive(Debug, Default)]
+pub struct Ruling {
+    findings: Vec<Finding>,
+    unproven: Vec<String>,
+}
+
+impl Ruling {
+    /// Something was found.
+    pub(crate) fn found(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Something was found, perhaps.
+    pub(crate) fn found_if(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
+    }
+
+    /// The rule could not look, for this reason.
+    pub(crate) fn cannot_tell(&mut self, because: String) {
+        self.unproven.push(because);
+    }
+}
+
+/// What is said of a connection in the end.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why there is none, where it is `unknown`.
+    pub unknown_because: Option<String>,
+    /// What was found, in order of frames.
+    pub findings: Vec<Finding>,
+}
+
+/// The rule of this name.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    CATALOG.iter().copied().find(|rule| rule.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::play;
+
+    #[test]
+    fn the_examples_of_each_rule_show_it_and_pass_it() {
+        for rule in CATALOG {
+            let fails = play(rule.explain.fails);
+            assert_eq!(fails.found(), [rule.name], "{}", rule.explain.fails);
+            let passes = play(rule.explain.passes);
+            assert!(
+                !passes.found().contains(&rule.name),
+                "{}",
+                rule.explain.passes
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_rules_are_found_by_them() {
+        for rule in CATALOG {
+            assert!(
+                std::ptr::eq(find(rule.name).unwrap(), *rule),
+                "{}",
+                rule.name
+            );
+        }
+        assert!(find("no-such-rule").is_none());
+    }
+}
