@@ -53,6 +53,9 @@ pub mod http;
 pub mod connection;
 pub mod rules;
 
+pub mod audit;
+pub mod report;
+
 pub mod time;
 
 #[cfg(test)]

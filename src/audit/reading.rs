@@ -1,0 +1,106 @@
+//! Takes one capture through the whole pipeline.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::capture::{Capture, Summary};
+use crate::connection::{Connection, Limit, Tracker};
+use crate::packet::Ignored;
+
+/// What was read of one capture.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The path as given.
+    pub path: PathBuf,
+    /// Its packets, and what was damaged.
+    pub summary: Summary,
+    /// The packets that carried no TCP segment.
+    pub ignored: Ignored,
+    /// All its connections, whether they are listed or not.
+    pub connections: u64,
+    /// Those that ran into a bound.
+    pub limited: u64,
+    /// The first [`Reading::BOUNDS_KEPT`] of them, in the order in which they were finished.
+    pub bounds_met: Vec<BoundMet>,
+}
+
+/// A connection that ran into a bound, so that not all can be known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundMet {
+    /// The connection.
+    pub stream: u64,
+    /// Its last packet.
+    pub last_frame: u64,
+    /// The bound.
+    pub limit: Limit,
+}
+
+impl fmt::Display for BoundMet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BoundMet {
+            stream,
+            last_frame,
+            limit: Limit { what, amount },
+        } = self;
+        write!(
+            f,
+            "stream {stream}, up to frame {last_frame}: a bound was met: {what} ({amount})"
+        )
+    }
+}
+
+impl Reading {
+    /// How many connections that ran into a bound are kept one by one.
+    pub const BOUNDS_KEPT: usize = 100;
+
+    fn note(&mut self, connection: &Connection) {
+        self.connections += 1;
+        let Some(&limit) = connection.limits.first() else {
+            return;
+        };
+        self.limited += 1;
+        if self.bounds_met.len() < Self::BOUNDS_KEPT {
+            self.bounds_met.push(BoundMet {
+                stream: connection.facts.stream,
+                last_frame: connection.facts.last.frame,
+                limit,
+            });
+        }
+    }
+}
+
+/// Reads a capture to its end and hands every connection to `each` when it is finished.
+///
+/// # Errors
+///
+/// Those of `each`, after which nothing more is read.
+pub fn read<E>(
+    path: PathBuf,
+    mut capture: Capture,
+    each: &mut impl FnMut(Connection) -> Result<(), E>,
+) -> Result<Reading, E> {
+    let mut tracker = Tracker::default();
+    let mut result = Ok(());
+    let mut reading = Reading {
+        path,
+        ..Reading::default()
+    };
+    let mut finished = |connection: Connection| {
+        reading.note(&connection);
+        if result.is_ok() {
+            result = each(connection);
+        }
+        result.is_ok()
+    };
+    let mut going = true;
+    while going && let Some(packet) = capture.next_packet() {
+        tracker.take(&packet, &mut |connection| going = finished(connection));
+    }
+    let ignored = tracker.finish(&mut |connection| _ = finished(connection));
+    result?;
+    Ok(Reading {
+        summary: capture.finish(),
+        ignored,
+        ..reading
+    })
+}

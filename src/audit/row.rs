@@ -1,0 +1,144 @@
+//! What is kept of a connection once it is judged: all that any format prints, and no more.
+
+use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
+use crate::http::Says;
+use crate::packet::Endpoint;
+use crate::rules::{Finding, Judgement, Verdict};
+use crate::tcp::{Close, Peer};
+use crate::time::{At, Span};
+
+/// A connection and what is said of it. The client is the side that opened it, as in the record.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The number of its capture among those that were read, from 0.
+    pub capture: usize,
+    /// Its number in the capture (Wireshark's `tcp.stream`).
+    pub stream: u64,
+    /// The side that opened it.
+    pub client: Endpoint,
+    /// The side that accepted it.
+    pub server: Endpoint,
+    /// What it carried.
+    pub protocol: Protocol,
+    /// Its first packet.
+    pub first: At,
+    /// Its last packet.
+    pub last: At,
+    /// Its packets.
+    pub packets: u64,
+    /// Payload octets that the client sent.
+    pub client_octets: u64,
+    /// Payload octets that the server sent.
+    pub server_octets: u64,
+    /// Whether all of it is in the capture.
+    pub whole: bool,
+    /// Whether its SYN and SYN-ACK are.
+    pub handshake: bool,
+    /// From the SYN to the ACK of the SYN-ACK.
+    pub rtt: Option<Span>,
+    /// Octets that the capture lacks.
+    pub missing: u64,
+    /// TCP keep-alive probes of both sides.
+    pub keepalives: u64,
+    /// Requests of which the start line is complete.
+    pub requests: u64,
+    /// Final responses of which the status line is complete.
+    pub responses: u64,
+    /// Requests without any octet of a final response.
+    pub unanswered: u64,
+    /// The versions of the requests.
+    pub version: Option<Versions>,
+    /// What the last request says of persistence.
+    pub client_asks: Option<Says>,
+    /// What the last final response says of persistence.
+    pub server_says: Option<Says>,
+    /// The first advertised timeout, in seconds.
+    pub timeout: Option<u32>,
+    /// The first advertised max.
+    pub max: Option<u32>,
+    /// Whether it became something else, by a 101 or a 2xx to CONNECT.
+    pub upgraded: bool,
+    /// The gaps between exchanges, in order.
+    pub idle_gaps: Box<[Span]>,
+    /// The largest of them.
+    pub idle_max: Option<Span>,
+    /// From the end of the last exchange to the close, or to the end of the capture.
+    pub idle_last: Option<Span>,
+    /// Who closed it.
+    pub close: Option<Close>,
+    /// Why.
+    pub close_cause: Option<CloseCause>,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// Why nothing can be said of it.
+    pub unknown_because: Option<Box<str>>,
+    /// The bounds that it ran into.
+    pub limits: Box<[Limit]>,
+    /// What was found, in order.
+    pub findings: Box<[Finding]>,
+    /// Its exchanges, where they were asked for.
+    pub exchanges: Option<Box<[Exchange]>>,
+}
+
+/// How much is kept of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What concerns it as a whole.
+    Connection,
+    /// Each exchange, too.
+    Exchanges,
+}
+
+impl Row {
+    /// So much of a connection of this capture.
+    pub fn new(
+        capture: usize,
+        connection: Connection,
+        judgement: Judgement,
+        extent: Extent,
+    ) -> Self {
+        let client = connection.as_opened(Peer::Client);
+        let server = client.other();
+        let (facts, tally) = (&connection.facts, &connection.tally);
+        let close = facts.close.map(|close| Close {
+            by: connection.as_opened(close.by),
+            ..close
+        });
+        Row {
+            capture,
+            stream: facts.stream,
+            client: facts.ends[client],
+            server: facts.ends[server],
+            protocol: connection.protocol,
+            first: facts.first,
+            last: facts.last,
+            packets: facts.packets,
+            client_octets: facts.sides[client].octets,
+            server_octets: facts.sides[server].octets,
+            whole: connection.is_whole(),
+            handshake: facts.handshake.is_complete(),
+            rtt: facts.handshake.rtt(),
+            missing: connection.missing(),
+            keepalives: facts.sides.client.keepalives + facts.sides.server.keepalives,
+            requests: tally.requests,
+            responses: tally.responses,
+            unanswered: tally.unanswered(),
+            version: tally.version,
+            client_asks: tally.client_asks,
+            server_says: tally.server_says,
+            timeout: tally.timeout,
+            max: tally.max,
+            upgraded: connection.tunnel.is_some(),
+            idle_gaps: connection.idle_gaps().collect(),
+            idle_max: tally.idle_max,
+            idle_last: connection.idle_last,
+            close,
+            close_cause: connection.close_cause(),
+            verdict: judgement.verdict,
+            unknown_because: judgement.unknown_because.map(String::into_boxed_str),
+            limits: connection.limits.into(),
+            findings: judgement.findings.into(),
+            exchanges: (extent == Extent::Exchanges).then(|| connection.exchanges.into()),
+        }
+    }
+}

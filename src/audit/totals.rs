@@ -1,0 +1,46 @@
+//! Sums over all rows.
+
+use std::collections::BTreeMap;
+
+use super::Row;
+use crate::rules::Verdict;
+
+/// Sums over all rows.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Connections.
+    pub connections: u64,
+    /// Their requests.
+    pub requests: u64,
+    /// Their final responses.
+    pub responses: u64,
+    /// Their requests without any octet of a final response.
+    pub unanswered: u64,
+    /// Findings by the name of their rule; rules that found nothing are not there.
+    pub findings: BTreeMap<&'static str, u64>,
+    verdicts: BTreeMap<Verdict, u64>,
+}
+
+impl Totals {
+    /// Adds a row.
+    pub fn add(&mut self, row: &Row) {
+        self.connections += 1;
+        self.requests += row.requests;
+        self.responses += row.responses;
+        self.unanswered += row.unanswered;
+        *self.verdicts.entry(row.verdict).or_default() += 1;
+        for finding in &row.findings {
+            *self.findings.entry(finding.rule.name).or_default() += 1;
+        }
+    }
+
+    /// The worst verdict of any connection.
+    pub fn worst(&self) -> Option<Verdict> {
+        self.verdicts.keys().next_back().copied()
+    }
+
+    /// How many connections have this verdict.
+    pub fn with(&self, verdict: Verdict) -> u64 {
+        self.verdicts.get(&verdict).copied().unwrap_or_default()
+    }
+}

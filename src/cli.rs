@@ -1,0 +1,247 @@
+//! What was asked: the command line.
+//!
+//! In: arguments. Out: [`Arguments`], in the types of the library; what is wrong in them is said by clap.
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::builder::{EnumValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, Parser, ValueEnum};
+use keepcap::audit::{Selection, ServerFilter};
+use keepcap::connection::Protocol;
+use keepcap::rules::{self, Rule, Verdict};
+use keepcap::time::Span;
+
+use crate::messages::Loudness;
+use crate::paths::Separator;
+
+/// Tells for every HTTP/1 connection of a packet capture whether keep-alive worked as promised.
+///
+/// keepcap reads recorded packet captures, rebuilds the TCP connections, pairs HTTP/1 requests with their responses,
+/// and says of each connection how persistence was negotiated, how long it idled, who closed it and when, and whether
+/// both sides kept to the rules. It never touches the network.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub(crate) struct Arguments {
+    /// Captures (pcap or pcapng, also compressed), directories to search for them, or - for standard input
+    #[arg(value_name = "CAPTURE", required_unless_present_any = ["files_from", "rules", "explain"])]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Read the paths of more captures from FILE, one a line (- for standard input)
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) files_from: Option<PathBuf>,
+
+    /// The paths in that file end with NUL instead of a line feed
+    #[arg(short = '0', requires = "files_from", help_heading = "Input")]
+    pub(crate) nul: bool,
+
+    /// List also connections that carry no HTTP/1
+    #[arg(long, help_heading = "Selection")]
+    pub(crate) all: bool,
+
+    /// Keep connections of this verdict; may be repeated
+    #[arg(long, value_name = "LEVEL", value_parser = verdict_parser(&Verdict::ALL), help_heading = "Selection")]
+    pub(crate) only: Vec<Verdict>,
+
+    /// Keep connections to this server, as in 192.0.2.1, 192.0.2.1:80, 2001:db8::1 or [2001:db8::1]:80; may be
+    /// repeated
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_server, help_heading = "Selection")]
+    pub(crate) server: Vec<ServerFilter>,
+
+    /// Keep connections of this number (Wireshark's tcp.stream), whatever they carry; may be repeated
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub(crate) stream: Vec<u64>,
+
+    /// How long a side that must close may take
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds, help_heading = "Rules")]
+    pub(crate) close_grace: Span,
+
+    /// Exit with 1 where a connection has this verdict or a worse one
+    #[arg(long, value_name = "LEVEL", value_parser = verdict_parser(&FAILURES), help_heading = "Rules")]
+    pub(crate) fail_on: Option<Verdict>,
+
+    /// List the rules
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) rules: bool,
+
+    /// Explain a rule: what it checks, why that matters, and what to do
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) explain: Option<&'static Rule>,
+
+    /// How the results are written
+    #[arg(long, value_parser = FormatParser, default_value = "table", help_heading = "Output")]
+    pub(crate) format: Format,
+
+    /// Write the results to FILE instead of standard output, whole or not at all
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Put each exchange into the records of json and ndjson
+    #[arg(long, help_heading = "Output")]
+    pub(crate) exchanges: bool,
+
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub(crate) color: Color,
+
+    /// Say nothing on standard error but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Say more: what was read, what was passed over and why, and a display filter of Wireshark for each finding
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) verbose: bool,
+}
+
+impl Arguments {
+    /// Which connections are listed.
+    pub(crate) fn selection(&self) -> Selection {
+        let http = [Protocol::Http1];
+        let any = self.all || !self.stream.is_empty();
+        Selection {
+            protocols: if any { Vec::new() } else { http.into() },
+            streams: self.stream.clone(),
+            servers: self.server.clone(),
+            verdicts: self.only.clone(),
+        }
+    }
+
+    /// What ends a path in a list of them.
+    pub(crate) fn separator(&self) -> Separator {
+        if self.nul {
+            Separator::Nul
+        } else {
+            Separator::LineFeed
+        }
+    }
+
+    /// How much is said on standard error.
+    pub(crate) fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Verbose,
+            _ => Loudness::Usual,
+        }
+    }
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  every capture was read to its end
+  1  --fail-on was met
+  2  it could not be done: wrong command line, output not writable, or no capture that could be read
+  3  done, but a capture was missing, damaged, cut off or ran into a limit";
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for people, then the findings
+    Table,
+    /// One JSON document
+    Json,
+    /// A JSON object a line for each connection, as soon as it is finished
+    Ndjson,
+    /// Comma-separated values with a header row
+    Csv,
+    /// A Markdown table, then the findings
+    Markdown,
+}
+
+/// Knows of a format that this build lacks.
+#[derive(Clone, Debug)]
+struct FormatParser;
+
+impl TypedValueParser for FormatParser {
+    type Value = Format;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Format, clap::Error> {
+        if value == "parquet" {
+            let lack = "this build of keepcap cannot write parquet; write ndjson or csv, and convert that\n";
+            return Err(clap::Error::raw(ErrorKind::InvalidValue, lack).with_cmd(command));
+        }
+        EnumValueParser::<Format>::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = Format::value_variants().iter();
+        Some(Box::new(values.filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Whatever the output is
+    Always,
+    /// At no time
+    Never,
+}
+
+const FAILURES: [Verdict; 2] = [Verdict::Warning, Verdict::Violation];
+
+fn verdict_parser(allowed: &'static [Verdict]) -> impl TypedValueParser<Value = Verdict> {
+    PossibleValuesParser::new(allowed.iter().map(|verdict| verdict.name())).try_map(|name| {
+        let named = Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.name() == name);
+        named.ok_or("no verdict")
+    })
+}
+
+fn rule_parser() -> impl TypedValueParser<Value = &'static Rule> {
+    PossibleValuesParser::new(rules::CATALOG.iter().map(|rule| rule.name))
+        .try_map(|name| rules::find(&name).ok_or("no rule"))
+}
+
+fn parse_server(text: &str) -> Result<ServerFilter, String> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(ServerFilter { ip, port: None });
+    }
+    if let Ok(address) = text.parse::<std::net::SocketAddr>() {
+        return Ok(ServerFilter {
+            ip: address.ip(),
+            port: Some(address.port()),
+        });
+    }
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    match bracketed.and_then(|text| text.parse().ok()) {
+        Some(ip) => Ok(ServerFilter {
+            ip: IpAddr::V6(ip),
+            port: None,
+        }),
+        None => Err(
+            "an IP address, or one with a port, as in 192.0.2.1:80 or [2001:db8::1]:80".to_owned(),
+        ),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Span, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "a number of seconds, as in 2 or 0.5".to_owned())?;
+    if !(0.0..=MOST_SECONDS).contains(&seconds) {
+        return Err(format!("from 0 to {MOST_SECONDS} seconds"));
+    }
+    Ok(Span::from_nanos((seconds * 1e9).round() as i64))
+}
+
+/// A day: a longer grace would only hide what it is to find.
+const MOST_SECONDS: f64 = 86_400.0;

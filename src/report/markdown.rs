@@ -1,0 +1,98 @@
+//! In Markdown: the table, then the findings as a list, then a line of sums.
+
+use std::io::{self, Write};
+
+use super::columns::{Alignment, columns};
+use super::document::Document;
+use super::escape::for_terminal;
+use super::unknown::unknowns;
+use super::words;
+use crate::audit::Row;
+use crate::rules::Finding;
+
+/// Writes the table, the findings and the sums.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_markdown(document: &Document<'_>, out: &mut impl Write) -> io::Result<()> {
+    if !document.rows.is_empty() {
+        let headings =
+            columns(document).map(|column| column.heading.replace("/\n", "/").replace('\n', " "));
+        write_line(headings, out)?;
+        let rules = columns(document).map(|column| match column.alignment {
+            Alignment::Left => "---".to_owned(),
+            Alignment::Right => "---:".to_owned(),
+        });
+        write_line(rules, out)?;
+        for row in document.rows {
+            write_line(
+                columns(document).map(|column| escaped(&(column.cell)(document, row))),
+                out,
+            )?;
+        }
+        writeln!(out)?;
+    }
+    let findings = document.rows.iter().flat_map(|row| {
+        let lines = row.findings.iter();
+        lines.map(move |finding| finding_line(document, row, finding))
+    });
+    let unknowns = unknowns(document).into_iter();
+    let unknowns = unknowns.map(|line| format!("**unknown**, {}", escaped(&line)));
+    let mut list = findings.chain(unknowns).peekable();
+    if list.peek().is_some() {
+        list.try_for_each(|line| writeln!(out, "- {line}"))?;
+        writeln!(out)?;
+    }
+    writeln!(out, "{}", words::summary(document))
+}
+
+fn write_line(cells: impl Iterator<Item = String>, out: &mut impl Write) -> io::Result<()> {
+    for cell in cells {
+        write!(out, "| {cell} ")?;
+    }
+    writeln!(out, "|")
+}
+
+fn finding_line(document: &Document<'_>, row: &Row, finding: &Finding) -> String {
+    let rule = finding.rule;
+    format!(
+        "**{} {}**, {}, {}: {} ({})",
+        rule.level.name(),
+        rule.name,
+        escaped(&words::connection(document, row)),
+        words::frames(finding),
+        escaped(&finding.message),
+        escaped(&words::fault(finding))
+    )
+}
+
+/// The text with nothing left in it that Markdown or HTML would act on.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in for_terminal(text).chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '[' | ']' | '\\' | '`' | '*' | '_' | '~' | '#' => {
+                escaped.extend(['\\', character]);
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        assert_eq!(
+            escaped("a|b <i>[x](y) `c` *d* _e_ \\ & \u{1b}[0m\n"),
+            "a\\|b &lt;i&gt;\\[x\\](y) \\`c\\` \\*d\\* \\_e\\_ \\\\ &amp; \\\\x1b\\[0m\\\\x0a"
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! How does a person or a program read it?
+//!
+//! In: the [`Document`], or one [`Row`](crate::audit::Row) of it. Out: text, one file a format. Where it goes is the business of the
+//! program.
+//!
+//! `record` is what other programs rely on and what JSON and CSV are made of; `columns` is what people read, and
+//! what the table and Markdown are made of. Each format escapes in one place what comes off the wire.
+
+mod document;
+mod record;
+
+mod csv;
+mod json;
+
+mod columns;
+mod duration;
+mod escape;
+mod fit;
+mod look;
+mod markdown;
+mod rules;
+mod table;
+mod unknown;
+mod words;
+
+pub use self::csv::write_csv;
+pub use document::Document;
+pub use escape::for_terminal;
+pub use json::{SCHEMA, write_json, write_ndjson_line};
+pub use look::{Colour, Detail, Look};
+pub use markdown::write_markdown;
+pub use rules::{write_explanation, write_rules};
+pub use table::write_table;

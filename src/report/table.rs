@@ -1,0 +1,158 @@
+//! For a terminal: the table, then the findings, then a line of sums.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table};
+
+use super::columns::{Alignment, Column, columns};
+use super::document::Document;
+use super::escape::for_terminal;
+use super::fit::{Fitted, fit};
+use super::look::{Colour, Detail, FAINT, Look, STRONG, level_style, verdict_colour};
+use super::unknown::unknowns;
+use super::words;
+use crate::audit::Row;
+use crate::rules::{Finding, Level, Verdict};
+
+/// Blanks behind a column where there is room.
+pub(super) const BLANKS: u16 = 2;
+
+/// Writes the table, the findings and the sums.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_table(document: &Document<'_>, look: Look, out: &mut impl Write) -> io::Result<()> {
+    if !document.rows.is_empty() {
+        write_rows(document, look, out)?;
+    }
+    for row in document.rows {
+        for finding in &row.findings {
+            write_finding(document, row, finding, look, out)?;
+        }
+    }
+    write_unknowns(document, look, out)?;
+    writeln!(
+        out,
+        "{}",
+        look.colour.paint(STRONG, &words::summary(document))
+    )
+}
+
+fn write_rows(document: &Document<'_>, look: Look, out: &mut impl Write) -> io::Result<()> {
+    let columns: Vec<&Column> = columns(document).collect();
+    let mut cells: Vec<Vec<String>> = document
+        .rows
+        .iter()
+        .map(|row| cells(document, row))
+        .collect();
+    let mut blanks = BLANKS;
+    if let Some(width) = look.width {
+        Fitted { cells, blanks } = fit(&columns, cells, width.into());
+    }
+    let mut table = empty_table(look);
+    table.set_header(columns.iter().map(|column| column.heading));
+    table.add_rows(cells);
+    for (column, drawn) in columns.iter().zip(table.column_iter_mut()) {
+        drawn.set_padding((0, blanks));
+        drawn.set_cell_alignment(match column.alignment {
+            Alignment::Left => CellAlignment::Left,
+            Alignment::Right => CellAlignment::Right,
+        });
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", coloured(&line, look.colour))?;
+    }
+    writeln!(out)
+}
+
+fn cells(document: &Document<'_>, row: &Row) -> Vec<String> {
+    let texts = columns(document).map(|column| (column.cell)(document, row));
+    texts.map(|text| for_terminal(&text).into_owned()).collect()
+}
+
+/// A table without rows, fitted to the width.
+pub(super) fn empty_table(look: Look) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING.header_separator(LineStyle::none().fill('─')));
+    match look.width {
+        Some(width) => table
+            .set_width(width)
+            .set_content_arrangement(ContentArrangement::Dynamic),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table
+}
+
+/// The line with its verdict, which stands at its end, in colour.
+fn coloured(line: &str, colour: Colour) -> String {
+    let line = line.trim_end();
+    let verdict = Verdict::ALL.into_iter().find_map(|verdict| {
+        let before = line.strip_suffix(verdict.name())?;
+        Some((before.strip_suffix(' ')?, verdict))
+    });
+    match verdict {
+        Some((before, verdict)) => {
+            let style = verdict_colour(verdict).on_default();
+            format!("{before} {}", colour.paint(style, verdict.name()))
+        }
+        None => line.to_owned(),
+    }
+}
+
+fn write_finding(
+    document: &Document<'_>,
+    row: &Row,
+    finding: &Finding,
+    look: Look,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let level = finding.rule.level;
+    let name = look.colour.paint(
+        level_style(level),
+        &format!("{} {}", level.name(), finding.rule.name),
+    );
+    let place = format!(
+        "{}, {}",
+        words::connection(document, row),
+        words::frames(finding)
+    );
+    writeln!(out, "{name}")?;
+    write_indented(out, look, &place, style_of(level))?;
+    write_indented(out, look, &finding.message, style_of(level))?;
+    write_indented(out, look, &words::fault(finding), FAINT)?;
+    if look.detail == Detail::Verbose {
+        write_indented(out, look, &words::display_filter(row, finding), FAINT)?;
+    }
+    writeln!(out)
+}
+
+/// Notes count for nothing and stand back.
+fn style_of(level: Level) -> Style {
+    match level {
+        Level::Note => FAINT,
+        Level::Warning | Level::Violation => Style::new(),
+    }
+}
+
+fn write_indented(out: &mut impl Write, look: Look, text: &str, style: Style) -> io::Result<()> {
+    for line in look.wrapped(&for_terminal(text), "  ") {
+        writeln!(out, "{}", look.colour.paint(style, &line))?;
+    }
+    Ok(())
+}
+
+fn write_unknowns(document: &Document<'_>, look: Look, out: &mut impl Write) -> io::Result<()> {
+    let unknowns = unknowns(document);
+    if unknowns.is_empty() {
+        return Ok(());
+    }
+    let style = verdict_colour(Verdict::Unknown).on_default().bold();
+    writeln!(out, "{}", look.colour.paint(style, Verdict::Unknown.name()))?;
+    for line in unknowns {
+        write_indented(out, look, &line, Style::new())?;
+    }
+    writeln!(out)
+}

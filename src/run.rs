@@ -1,0 +1,274 @@
+//! The main job: from the captures that were named to the results and the exit status.
+
+use std::io;
+use std::process::ExitCode;
+
+use keepcap::audit::{self, Extent, Reading, Row, Selection, Totals};
+use keepcap::capture::{self, Found, Source};
+use keepcap::connection::Connection;
+use keepcap::report::{self, Document, Look};
+use keepcap::rules::{self, Settings};
+
+use crate::cli::{Arguments, Format};
+use crate::messages::Messages;
+use crate::output::Output;
+use crate::paths::listed_paths;
+
+/// How it went, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    /// Every capture was read to its end.
+    Done,
+    /// `--fail-on` was met.
+    Failed,
+    /// Something is missing in the results.
+    Incomplete,
+    /// There are none.
+    Impossible,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        ExitCode::from(match status {
+            Status::Done => 0,
+            Status::Failed => 1,
+            Status::Incomplete => 3,
+            Status::Impossible => 2,
+        })
+    }
+}
+
+/// Does what was asked.
+pub(crate) fn run(arguments: &Arguments) -> Status {
+    let messages = Messages(arguments.loudness());
+    match try_run(arguments, messages) {
+        Ok(status) => status,
+        // Whoever read the results wants no more of them.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Done,
+        Err(error) => {
+            let output = arguments
+                .output
+                .as_deref()
+                .map(|path| path.to_string_lossy());
+            let output = output.unwrap_or("standard output".into());
+            messages.error(format_args!("{output}: cannot be written: {error}"));
+            Status::Impossible
+        }
+    }
+}
+
+/// Fails where the results cannot be written.
+fn try_run(arguments: &Arguments, messages: Messages) -> io::Result<Status> {
+    let mut output = Output::open(arguments.output.as_deref())?;
+    let look = look(arguments, &output);
+    if arguments.rules {
+        report::write_rules(look, &mut output)?;
+    } else if let Some(rule) = arguments.explain {
+        report::write_explanation(rule, look, &mut output)?;
+    } else {
+        return audit_all(arguments, messages, output);
+    }
+    output.finish()?;
+    Ok(Status::Done)
+}
+
+fn look(arguments: &Arguments, output: &Output) -> Look {
+    Look {
+        width: output.width(),
+        colour: output.colour(arguments.color),
+        detail: if arguments.verbose {
+            report::Detail::Verbose
+        } else {
+            report::Detail::Usual
+        },
+    }
+}
+
+fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::Result<Status> {
+    let mut paths = arguments.captures.clone();
+    if let Some(list) = &arguments.files_from {
+        match listed_paths(list, arguments.separator()) {
+            Ok(listed) => paths.extend(listed),
+            Err(error) => {
+                messages.error(format_args!("{}: cannot be read: {error}", list.display()));
+                return Ok(Status::Impossible);
+            }
+        }
+    }
+    let found = capture::find(paths);
+    if found.sources.is_empty() && found.errors.is_empty() {
+        messages.error("no capture was named");
+    }
+    if let Some(source) = found
+        .sources
+        .iter()
+        .find(|source| output.replaces(source.path()))
+    {
+        let path = source.path().display();
+        messages.error(format_args!(
+            "{path}: the results would replace this capture; name another output"
+        ));
+        return Ok(Status::Impossible);
+    }
+    let mut job = Job::new(arguments, messages, output);
+    job.note(&found);
+    for source in &found.sources {
+        job.take(source)?;
+    }
+    job.finish()
+}
+
+/// What is done with every capture, and what has come of it so far.
+struct Job<'a> {
+    arguments: &'a Arguments,
+    messages: Messages,
+    settings: Settings,
+    selection: Selection,
+    output: Output,
+    status: Status,
+    readings: Vec<Reading>,
+    rows: Vec<Row>,
+    totals: Totals,
+}
+
+impl<'a> Job<'a> {
+    fn new(arguments: &'a Arguments, messages: Messages, output: Output) -> Self {
+        Job {
+            arguments,
+            messages,
+            settings: Settings {
+                close_grace: arguments.close_grace,
+            },
+            selection: arguments.selection(),
+            output,
+            status: Status::Done,
+            readings: Vec::new(),
+            rows: Vec::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    fn note(&mut self, found: &Found) {
+        for error in &found.errors {
+            self.status = Status::Incomplete;
+            self.messages.error(error);
+        }
+        if found.passed_over > 0 {
+            let count = found.passed_over;
+            self.messages.detail(format_args!(
+                "passed over in directories, being no captures: {count}"
+            ));
+        }
+    }
+
+    fn take(&mut self, source: &Source) -> io::Result<()> {
+        let capture = match source.open() {
+            Ok(capture) => capture,
+            Err(error) => {
+                self.status = Status::Incomplete;
+                self.messages.error(error);
+                return Ok(());
+            }
+        };
+        let path = source.path();
+        let name = path.to_string_lossy();
+        let reading = audit::read(path.to_owned(), capture, &mut |connection| {
+            self.list(connection, &name)
+        })?;
+        self.note_reading(&name, &reading);
+        self.readings.push(reading);
+        Ok(())
+    }
+
+    /// Lists a connection, if it was asked for.
+    fn list(&mut self, connection: Connection, capture: &str) -> io::Result<()> {
+        let judgement = rules::judge(&connection, &self.settings);
+        if !self.selection.includes(&connection, &judgement) {
+            return Ok(());
+        }
+        let row = Row::new(self.readings.len(), connection, judgement, self.extent());
+        self.totals.add(&row);
+        match self.arguments.format {
+            Format::Ndjson => report::write_ndjson_line(&row, capture, &mut self.output)?,
+            _ => self.rows.push(row),
+        }
+        Ok(())
+    }
+
+    fn extent(&self) -> Extent {
+        match self.arguments.format {
+            Format::Json | Format::Ndjson if self.arguments.exchanges => Extent::Exchanges,
+            _ => Extent::Connection,
+        }
+    }
+
+    fn note_reading(&mut self, name: &str, reading: &Reading) {
+        for damage in &reading.summary.damage {
+            self.messages.warning(format_args!("{name}: {damage}"));
+        }
+        let untold = reading
+            .summary
+            .damaged
+            .saturating_sub(reading.summary.damage.len() as u64);
+        if untold > 0 {
+            self.messages
+                .warning(format_args!("{name}: damaged in {untold} more places"));
+        }
+        for met in &reading.bounds_met {
+            self.messages.warning(format_args!("{name}: {met}"));
+        }
+        let untold = reading
+            .limited
+            .saturating_sub(reading.bounds_met.len() as u64);
+        if untold > 0 {
+            self.messages.warning(format_args!(
+                "{name}: {untold} more connections ran into a bound"
+            ));
+        }
+        if reading.summary.damaged > 0 || reading.limited > 0 {
+            self.status = Status::Incomplete;
+        }
+        self.messages.detail(format_args!(
+            "{name}: {} packets, {} connections",
+            reading.summary.packets, reading.connections
+        ));
+        for (reason, packets) in reading.ignored.iter() {
+            self.messages.detail(format_args!(
+                "{name}: packets passed over as {reason}: {packets}"
+            ));
+        }
+    }
+
+    /// Makes the results visible.
+    fn finish(mut self) -> io::Result<Status> {
+        if self.readings.is_empty() {
+            return Ok(Status::Impossible);
+        }
+        self.rows.sort_by_key(|row| (row.capture, row.stream));
+        self.write()?;
+        self.output.finish()?;
+        let fail_on = self.arguments.fail_on;
+        let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
+        let verdict = if failed { Status::Failed } else { Status::Done };
+        Ok(self.status.max(verdict))
+    }
+
+    /// Writes what was collected.
+    fn write(&mut self) -> io::Result<()> {
+        let document = Document {
+            readings: &self.readings,
+            rows: &self.rows,
+            totals: &self.totals,
+        };
+        let look = look(self.arguments, &self.output);
+        let out = &mut self.output;
+        match self.arguments.format {
+            Format::Table => report::write_table(&document, look, out),
+            Format::Json => report::write_json(&document, out),
+            Format::Csv => report::write_csv(&document, out),
+            Format::Markdown => report::write_markdown(&document, out),
+            // These were written while they were found.
+            Format::Ndjson => Ok(()),
+        }
+    }
+}
