@@ -4,25 +4,50 @@
 //! means is the business of the capture formats.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, from the year 1677 to 2262; what lies beyond is held at the edge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(i64);
+///
+/// A time that may be missing takes no more room than one that is there: millions of them are kept.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(
+    /// Nanoseconds since the earliest time that there is, less one: in the same order.
+    NonZeroU64,
+);
+
+const EPOCH: u64 = 1 << 63;
 
 impl Time {
     /// From nanoseconds since the epoch; values beyond the range are held at its edge.
     pub fn from_nanos(nanos: i128) -> Self {
-        Time(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+        Time::at(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+    }
+
+    fn at(nanos: i64) -> Self {
+        Time(NonZeroU64::new(nanos.cast_unsigned() ^ EPOCH).unwrap_or(NonZeroU64::MIN))
     }
 
     /// Nanoseconds since the epoch.
     pub fn nanos(self) -> i64 {
-        self.0
+        (self.0.get() ^ EPOCH).cast_signed()
     }
 
     /// The time from `earlier` to this; negative where the clock went back.
     pub fn since(self, earlier: Time) -> Span {
-        Span(self.0.saturating_sub(earlier.0))
+        Span(self.nanos().saturating_sub(earlier.nanos()))
+    }
+}
+
+/// The epoch.
+impl Default for Time {
+    fn default() -> Self {
+        Time::at(0)
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Time({})", self.nanos())
     }
 }
 
@@ -30,14 +55,15 @@ impl std::ops::Add<Span> for Time {
     type Output = Time;
 
     fn add(self, span: Span) -> Time {
-        Time(self.0.saturating_add(span.0))
+        Time::at(self.nanos().saturating_add(span.0))
     }
 }
 
 /// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        let instant =
+            jiff::Timestamp::from_nanosecond(i128::from(self.nanos())).unwrap_or_default();
         write!(f, "{instant:.9}")
     }
 }
@@ -140,6 +166,20 @@ mod tests {
             Time::from_nanos(-1).to_string(),
             "1969-12-31T23:59:59.999999999Z"
         );
+    }
+
+    #[test]
+    fn times_keep_their_order_and_a_missing_one_takes_no_room() {
+        let times = [i128::MIN, i128::from(i64::MIN), -1, 0, 1, i128::MAX].map(Time::from_nanos);
+        assert!(times.is_sorted());
+        assert_eq!(
+            times[2..5]
+                .iter()
+                .map(|time| time.nanos())
+                .collect::<Vec<_>>(),
+            [-1, 0, 1]
+        );
+        assert_eq!(size_of::<Option<At>>(), size_of::<At>());
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(nanos(6, -5, 0), -5_000_000_000);
         assert_eq!(nanos(6, 5, 1), 5_000_001_000);
         assert_eq!(nanos(0, i64::MAX, u64::MAX), i64::MAX);
-        assert_eq!(nanos(0, i64::MIN, 0), i64::MIN);
+        assert_eq!(nanos(0, i64::MIN, 0), i64::MIN + 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::log::Log;
 use super::{Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
-use crate::tcp::{Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
+use crate::tcp::{Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
 
 /// Listens to one connection.
@@ -49,6 +49,10 @@ impl Listener for Conversation {
     fn swap(&mut self) {
         self.readers.swap();
         self.log.swap();
+    }
+
+    fn weight(&self) -> usize {
+        self.readers.client.weight() + self.readers.server.weight() + self.log.weight()
     }
 }
 
@@ -123,5 +127,12 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
         .too_large
         .map(|amount| limit("size of a head", amount as u64));
     let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
-    [waiting, head, dropped].into_iter().flatten().collect()
+    let crowd = facts.crowded_out.map(|crowd| match crowd {
+        Crowd::Connections(open) => limit("connections open at once", open),
+        Crowd::Memory(octets) => limit("memory", octets),
+    });
+    [waiting, head, dropped, crowd]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -79,6 +79,8 @@ pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     exchanges: VecDeque<Exchange>,
+    /// The memory that the request lines in it take, in octets.
+    lines: usize,
     /// How many exchanges came before the first that is kept.
     dropped: u64,
     /// The number of the first exchange that may still get a response.
@@ -136,6 +138,14 @@ impl Log {
         Heard { log: self, from }
     }
 
+    /// The memory that it has taken beside its own size, in octets.
+    pub(super) fn weight(&self) -> usize {
+        let unacked = self.unacked.client.capacity() + self.unacked.server.capacity();
+        self.exchanges.capacity() * size_of::<Exchange>()
+            + self.lines
+            + unacked * size_of::<Unacked>()
+    }
+
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -151,8 +161,17 @@ impl Log {
 
     fn push(&mut self, exchange: Exchange) -> u64 {
         if self.exchanges.len() >= MAX_EXCHANGES {
-            self.exchanges.pop_front();
+            if let Some(Exchange {
+                request: Some(request),
+                ..
+            }) = self.exchanges.pop_front()
+            {
+                self.lines -= line_weight(&request.line);
+            }
             self.dropped += 1;
+        }
+        if let Some(request) = &exchange.request {
+            self.lines += line_weight(&request.line);
         }
         self.exchanges.push_back(exchange);
         self.dropped + self.exchanges.len() as u64 - 1
@@ -440,6 +459,11 @@ impl Sink for Heard<'_> {
             self.log.responses_lost.get_or_insert(offset);
         }
     }
+}
+
+/// What a line takes, with what an allocation costs.
+fn line_weight(line: &str) -> usize {
+    line.len() + 24
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.

@@ -3,7 +3,7 @@
 use super::{Connection, Conversation};
 use crate::capture::Packet;
 use crate::packet::{Decoded, Decoder, Ignored};
-use crate::tcp::{Facts, Table};
+use crate::tcp::{Bounds, Facts, Table};
 use crate::time::At;
 
 /// Follows the connections of one capture.
@@ -15,6 +15,15 @@ pub struct Tracker {
 }
 
 impl Tracker {
+    /// For a capture of which no more is kept than these bounds say.
+    pub fn new(bounds: Bounds) -> Self {
+        Tracker {
+            decoder: Decoder::default(),
+            table: Table::new(bounds),
+            ignored: Ignored::default(),
+        }
+    }
+
     /// Takes the next packet; connections that are finished by then are handed to `finished`.
     pub fn take(&mut self, packet: &Packet<'_>, finished: &mut impl FnMut(Connection)) {
         let at = At {

@@ -174,6 +174,11 @@ impl Reader {
         }
     }
 
+    /// The memory that it has taken beside its own size, in octets.
+    pub fn weight(&self) -> usize {
+        self.pending.capacity() + self.pieces.capacity() * size_of::<Place>()
+    }
+
     /// Takes the next octets.
     pub fn octets(&mut self, octets: Octets<'_>, sink: &mut impl Sink) {
         let Octets {

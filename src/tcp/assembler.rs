@@ -63,6 +63,10 @@ impl Held {
     }
 }
 
+/// What it takes to keep a run beside its octets: its place in a tree whose nodes are half full, and what an
+/// allocation costs.
+const RUN: usize = 192;
+
 /// What is to come next in one direction, and what came ahead of it.
 ///
 /// Where copies of the same octets differ, the first that was captured counts.
@@ -92,6 +96,11 @@ impl Assembler {
     /// Octets that wait, and in how many runs.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.held_octets, self.held.len())
+    }
+
+    /// The memory that they take, in octets.
+    pub(crate) fn weight(&self) -> usize {
+        self.held_octets + self.held.len() * RUN
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -5,6 +5,7 @@
 //! what it answers, whatever the order of the packets in the capture.
 
 use super::assembler::Run;
+use super::bounds::{Crowd, Weight};
 use super::half::{Ended, Half};
 use super::numbering::{Numbering, Numbers};
 use super::{Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
@@ -66,6 +67,9 @@ pub trait Listener {
 
     /// The two sides change their names.
     fn swap(&mut self);
+
+    /// The memory that it has taken beside its own size, in octets.
+    fn weight(&self) -> usize;
 }
 
 /// What the names of the two sides rest on.
@@ -89,8 +93,25 @@ pub(super) struct Flow<L> {
     numbering: Numbering,
     handshake: Handshake,
     halves: PerPeer<Half>,
+    /// What it weighed when that was last asked.
+    pub(super) weight: Weight,
+    pub(super) crowded_out: Option<Crowd>,
+    pub(super) watch: Watch,
     listener: L,
 }
+
+/// Where the table looks for a connection that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// Not yet.
+    Open,
+    /// Among those that are closed.
+    Closed,
+}
+
+/// What it takes to find a connection, in octets: its place in a hash map that is being enlarged, in the list of
+/// slots, and in the order of those that are closed.
+const PLACE: usize = 224;
 
 impl<L: Listener> Flow<L> {
     /// A connection between two endpoints of which no packet was taken yet.
@@ -111,8 +132,32 @@ impl<L: Listener> Flow<L> {
                 client: Half::new(),
                 server: Half::new(),
             },
+            weight: Weight::default(),
+            crowded_out: None,
+            watch: Watch::Open,
             listener: L::new(Origin::Inside),
         }
+    }
+
+    /// What it weighs now.
+    pub(super) fn weigh(&mut self) -> Weight {
+        let waiting = self.halves.client.assembler.weight() + self.halves.server.assembler.weight();
+        let kept = size_of::<Self>() + PLACE + waiting + self.listener.weight();
+        self.weight = Weight { kept, waiting };
+        self.weight
+    }
+
+    /// Hands out all that waits, whatever it waits for.
+    pub(super) fn give_up_waiting(&mut self) {
+        for peer in Peer::BOTH {
+            self.halves[peer].note_limit();
+        }
+        self.release_all();
+        self.follow_requester();
+    }
+
+    fn release_all(&mut self) {
+        while self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger) {}
     }
 
     /// What the first packet tells.
@@ -324,7 +369,7 @@ impl<L: Listener> Flow<L> {
 
     /// Ends the connection: hands out what waits, and says what is known of it.
     pub(super) fn finish(mut self, seen_until: At) -> (Facts, L) {
-        while self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger) {}
+        self.release_all();
         for peer in Peer::BOTH {
             let half = &mut self.halves[peer];
             let (offset, unseen) = (half.reached(), half.acknowledged_unseen());
@@ -360,6 +405,7 @@ impl<L: Listener> Flow<L> {
                 limit: half.limit,
             }),
             close,
+            crowded_out: self.crowded_out,
         };
         (facts, self.listener)
     }

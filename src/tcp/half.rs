@@ -291,10 +291,18 @@ impl Half {
     pub(super) fn gives_up_hole(&mut self, end: u64, now: Time) -> bool {
         let (octets, runs) = self.assembler.waiting();
         if octets > MAX_WAITING_OCTETS || runs > MAX_WAITING_RUNS {
-            self.limit = Some(octets);
+            self.note_limit();
             return true;
         }
         self.acked >= end && (octets >= HOLE_OCTETS || self.lost_patience(now))
+    }
+
+    /// Notes that what waits is too much, if anything does.
+    pub(super) fn note_limit(&mut self) {
+        let (octets, runs) = self.assembler.waiting();
+        if runs > 0 {
+            self.limit = self.limit.max(Some(octets));
+        }
     }
 
     /// Whether so much waits that it is handed out although its cause may still come.

@@ -8,6 +8,7 @@
 //! one direction, and `assembler` puts its octets in order.
 
 mod assembler;
+mod bounds;
 mod close;
 mod flow;
 mod half;
@@ -16,6 +17,7 @@ mod numbering;
 mod peer;
 mod table;
 
+pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
 pub use close::{Close, CloseKind, CloseOrder};
 pub use flow::{Hole, Listener, Octets, Origin};
 pub use half::{Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
@@ -60,6 +62,8 @@ pub struct Facts {
     pub sides: PerPeer<Side>,
     /// Who closed first.
     pub close: Option<Close>,
+    /// Why it was ended before its time, if it was.
+    pub crowded_out: Option<Crowd>,
 }
 
 impl Facts {

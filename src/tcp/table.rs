@@ -6,7 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Facts;
-use super::flow::{Flow, Listener};
+use super::bounds::{Bounds, Load};
+use super::flow::{Flow, Listener, Watch};
 use super::numbering::Numbers;
 use crate::packet::{Endpoint, Header, Segment};
 use crate::time::{At, Span, Time};
@@ -23,7 +24,7 @@ const KEPT_PACKETS: u64 = 1000;
 #[derive(Debug)]
 pub struct Table<L> {
     by_pair: HashMap<Pair, usize>,
-    flows: Vec<Option<Flow<L>>>,
+    flows: Vec<Option<Box<Flow<L>>>>,
     free: Vec<usize>,
     /// The closed ones, by the time when they were last looked at.
     closed: VecDeque<Closed>,
@@ -31,6 +32,8 @@ pub struct Table<L> {
     /// The latest time of any packet so far.
     clock: Time,
     last: At,
+    bounds: Bounds,
+    load: Load,
 }
 
 /// Two endpoints, the lower first: the same for both directions.
@@ -43,6 +46,15 @@ impl Pair {
     }
 }
 
+/// A connection in the order in which they give way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Aged {
+    open: bool,
+    /// Its last frame.
+    last: u64,
+    slot: usize,
+}
+
 #[derive(Debug)]
 struct Closed {
     slot: usize,
@@ -52,6 +64,13 @@ struct Closed {
 
 impl<L: Listener> Default for Table<L> {
     fn default() -> Self {
+        Table::new(Bounds::default())
+    }
+}
+
+impl<L: Listener> Table<L> {
+    /// For a capture of which no more is kept than that.
+    pub fn new(bounds: Bounds) -> Self {
         Table {
             by_pair: HashMap::new(),
             flows: Vec::new(),
@@ -60,11 +79,11 @@ impl<L: Listener> Default for Table<L> {
             streams: 0,
             clock: Time::from_nanos(i128::MIN),
             last: At::default(),
+            bounds,
+            load: Load::default(),
         }
     }
-}
 
-impl<L: Listener> Table<L> {
     /// Notes a packet of the capture, whatever it carries: time goes on. Connections that are finished by then are
     /// handed to `finished`.
     pub fn tick(&mut self, at: At, finished: &mut impl FnMut(Facts, L)) {
@@ -83,7 +102,11 @@ impl<L: Listener> Table<L> {
         let Some(Some(flow)) = self.flows.get_mut(closed.slot) else {
             return;
         };
-        if flow.stream != closed.stream || !flow.is_closed() {
+        if flow.stream != closed.stream {
+            return;
+        }
+        if !flow.is_closed() {
+            flow.watch = Watch::Open;
             return;
         }
         if flow.last == closed.last {
@@ -103,14 +126,71 @@ impl<L: Listener> Table<L> {
         let Some(Some(flow)) = self.flows.get_mut(slot) else {
             return;
         };
-        let was_closed = flow.is_closed();
+        let before = flow.weight;
         flow.take(segment);
-        if !was_closed && flow.is_closed() {
+        self.load.exchange(before, flow.weigh());
+        if flow.is_closed() && flow.watch == Watch::Open {
+            flow.watch = Watch::Closed;
             self.closed.push_back(Closed {
                 slot,
                 stream: flow.stream,
                 last: segment.at,
             });
+        }
+        if self.bounds.are_met(&self.load) {
+            self.make_room(finished);
+        }
+    }
+
+    /// Gives up holes, then connections, until the load is well within the bounds: those that are closed before those
+    /// that are open, in the order in which they were last active.
+    fn make_room(&mut self, finished: &mut impl FnMut(Facts, L)) {
+        let by_age = self.by_age();
+        let goal = self.bounds.with_room();
+        if self.load.weight.waiting > self.bounds.waiting {
+            self.give_up_holes(&by_age, &goal);
+        }
+        if self.bounds.crowd(&self.load).is_none() {
+            return;
+        }
+        for Aged { slot, .. } in by_age {
+            let Some(crowd) = goal.crowd(&self.load) else {
+                return;
+            };
+            // Of a closed one nothing is missing.
+            if let Some(Some(flow)) = self.flows.get_mut(slot)
+                && !flow.is_closed()
+            {
+                flow.crowded_out = Some(crowd);
+            }
+            self.finish(slot, finished);
+        }
+    }
+
+    fn by_age(&self) -> Vec<Aged> {
+        let aged = |(slot, flow): (usize, &Option<Box<Flow<L>>>)| {
+            let flow = flow.as_ref()?;
+            Some(Aged {
+                open: !flow.is_closed(),
+                last: flow.last.frame,
+                slot,
+            })
+        };
+        let mut by_age: Vec<Aged> = self.flows.iter().enumerate().filter_map(aged).collect();
+        by_age.sort_unstable();
+        by_age
+    }
+
+    fn give_up_holes(&mut self, by_age: &[Aged], goal: &Bounds) {
+        for &Aged { slot, .. } in by_age {
+            if self.load.weight.waiting <= goal.waiting {
+                return;
+            }
+            if let Some(Some(flow)) = self.flows.get_mut(slot) {
+                let before = flow.weight;
+                flow.give_up_waiting();
+                self.load.exchange(before, flow.weigh());
+            }
         }
     }
 
@@ -121,6 +201,9 @@ impl<L: Listener> Table<L> {
         let slot = self.slot(header.src, header.dst, header.into(), finished);
         if let Some(Some(flow)) = self.flows.get_mut(slot) {
             flow.skip(header);
+        }
+        if self.bounds.are_met(&self.load) {
+            self.make_room(finished);
         }
     }
 
@@ -141,7 +224,8 @@ impl<L: Listener> Table<L> {
                 _ => self.finish(slot, finished),
             }
         }
-        let flow = Flow::new(self.streams, src, dst);
+        let mut flow = Box::new(Flow::new(self.streams, src, dst));
+        self.load.add(flow.weigh());
         self.streams += 1;
         let slot = self.free.pop().unwrap_or(self.flows.len());
         match self.flows.get_mut(slot) {
@@ -161,10 +245,25 @@ impl<L: Listener> Table<L> {
             return;
         };
         self.free.push(slot);
+        self.forget_finished();
+        self.load.remove(flow.weight);
         let (client, server) = (flow.ends.client, flow.ends.server);
         self.by_pair
             .remove(&Pair(client.min(server), client.max(server)));
-        conclude(flow, self.last, finished);
+        conclude(*flow, self.last, finished);
+    }
+
+    /// Drops from the closed ones those that are finished already, once they are most of them: where the clock stands
+    /// still, none would ever come to the front.
+    fn forget_finished(&mut self) {
+        if self.closed.len() < 2 * self.load.connections + KEPT_PACKETS as usize {
+            return;
+        }
+        let flows = &self.flows;
+        self.closed.retain(|closed| {
+            let flow = flows.get(closed.slot).and_then(Option::as_ref);
+            flow.is_some_and(|flow| flow.stream == closed.stream)
+        });
     }
 
     /// The capture is over: finishes all, by number.
@@ -172,7 +271,7 @@ impl<L: Listener> Table<L> {
         let mut open: Vec<_> = self.flows.drain(..).flatten().collect();
         open.sort_unstable_by_key(|flow| flow.stream);
         open.into_iter()
-            .for_each(|flow| conclude(flow, self.last, finished));
+            .for_each(|flow| conclude(*flow, self.last, finished));
     }
 }
 
