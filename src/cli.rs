@@ -58,6 +58,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds, help_heading = "Rules")]
     pub(crate) close_grace: Span,
 
+    /// Leave this rule out; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) allow: Vec<&'static Rule>,
+
+    /// Keep only this rule; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) only_rule: Vec<&'static Rule>,
+
     /// Exit with 1 where a connection has this verdict or a worse one
     #[arg(long, value_name = "LEVEL", value_parser = verdict_parser(&FAILURES), help_heading = "Rules")]
     pub(crate) fail_on: Option<Verdict>,
@@ -102,6 +110,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The names of the rules that are left out: those of `--allow`, and where `--only-rule` is there, all others.
+    pub(crate) fn left_out(&self) -> Vec<&'static str> {
+        let named = |rules: &[&Rule], name: &str| rules.iter().any(|rule| rule.name == name);
+        let kept = |name: &str| self.only_rule.is_empty() || named(&self.only_rule, name);
+        let names = rules::CATALOG.iter().map(|rule| rule.name);
+        names
+            .filter(|name| !kept(name) || named(&self.allow, name))
+            .collect()
+    }
+
     /// Which connections are listed.
     pub(crate) fn selection(&self) -> Selection {
         let http = [Protocol::Http1];

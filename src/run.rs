@@ -138,6 +138,7 @@ impl<'a> Job<'a> {
             messages,
             settings: Settings {
                 close_grace: arguments.close_grace,
+                left_out: arguments.left_out(),
             },
             selection: arguments.selection(),
             output,

@@ -118,10 +118,16 @@ impl std::ops::Sub for Span {
     }
 }
 
-/// Seconds to the millisecond, as a person reads them: `5.003 s`.
+/// As a person reads it: `5.003 s`, `27.5 ms`, `27 µs`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3} s", self.seconds())
+        match self.0.unsigned_abs() {
+            0 => write!(f, "0 s"),
+            1..1_000 => write!(f, "{} ns", self.0),
+            1_000..1_000_000 => write!(f, "{} µs", self.0 / 1_000),
+            1_000_000..100_000_000 => write!(f, "{:.1} ms", self.seconds() * 1e3),
+            _ => write!(f, "{:.3} s", self.seconds()),
+        }
     }
 }
 
@@ -180,6 +186,21 @@ mod tests {
             [-1, 0, 1]
         );
         assert_eq!(size_of::<Option<At>>(), size_of::<At>());
+    }
+
+    #[test]
+    fn a_span_prints_in_the_unit_that_shows_it() {
+        for (nanos, shown) in [
+            (0, "0 s"),
+            (999, "999 ns"),
+            (27_400, "27 µs"),
+            (1_500_000, "1.5 ms"),
+            (298_000_000, "0.298 s"),
+            (5_003_000_000, "5.003 s"),
+            (-2_000_000_000, "-2.000 s"),
+        ] {
+            assert_eq!(Span::from_nanos(nanos).to_string(), shown);
+        }
     }
 
     #[test]

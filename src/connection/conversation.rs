@@ -1,9 +1,9 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
-use super::log::Log;
+use super::log::{Log, LostTo};
 use super::{Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
-use crate::tcp::{Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
+use crate::tcp::{Acked, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
 
 /// Listens to one connection.
@@ -31,15 +31,19 @@ impl Listener for Conversation {
     }
 
     fn hole(&mut self, from: Peer, hole: Hole) {
-        self.readers[from].hole(hole, &mut self.log.hear(from));
+        let why = match hole.carried {
+            Some(_) => LostTo::SnapLength,
+            None => LostTo::Hole,
+        };
+        self.readers[from].hole(hole, &mut self.log.hear_of_loss(from, why));
     }
 
     fn end(&mut self, from: Peer, offset: u64, at: At) {
         self.readers[from].end(at, offset, &mut self.log.hear(from));
     }
 
-    fn acknowledged(&mut self, of: Peer, upto: u64, at: At) {
-        self.log.acknowledged(of, upto, at);
+    fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
+        self.log.acknowledged(of, upto, by);
     }
 
     fn requester(&self) -> Option<Peer> {
@@ -100,6 +104,7 @@ impl Conversation {
         };
         let limits = limits(&facts, &log);
         let (tally, tunnel, unreadable) = (log.tally, log.tunnel, log.unreadable);
+        let (lost, interims) = (log.lost(facts.handshake), log.interims);
         let exchanges = log.into_exchanges();
         let idle_last = last_idle(&facts, &exchanges, tunnel);
         Connection {
@@ -111,6 +116,8 @@ impl Conversation {
             idle_last,
             tunnel,
             unreadable,
+            lost,
+            interims,
             limits,
         }
     }

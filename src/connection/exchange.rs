@@ -1,6 +1,7 @@
 //! A request, a response, and the exchange that they make up: what rules and reports see of HTTP.
 
 use crate::http::{Framing, Head, KeepAlive, Method, Place, Says, Version, says};
+use crate::tcp::Acked;
 use crate::time::At;
 
 /// What a request and a response have in common.
@@ -21,12 +22,14 @@ pub struct Message {
 pub struct MessageHead {
     /// What it says.
     pub head: Head,
+    /// The packet that completed it in sequence.
+    pub at: At,
     /// The offset behind its last octet.
     pub end: u64,
     /// How the end of the body is found.
     pub framing: Framing,
-    /// The first packet of the other side that acknowledged all of it.
-    pub acked: Option<At>,
+    /// The first packet of the other side that acknowledged all of it; known of heads that end persistence only.
+    pub acked: Option<Acked>,
 }
 
 /// Where a message ends.
@@ -37,7 +40,7 @@ pub struct End {
     /// The packet that completed it in sequence; `None` where a hole swallowed its last octet.
     pub at: Option<At>,
     /// The first packet of the other side that acknowledged all of it.
-    pub acked: Option<At>,
+    pub acked: Option<Acked>,
 }
 
 impl Message {
@@ -109,6 +112,15 @@ pub struct Response {
     pub message: Message,
     /// Its status code.
     pub status: u16,
+}
+
+/// A response that ends nothing: 1xx, other than 101.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interim {
+    /// Its status code.
+    pub status: u16,
+    /// Where it begins.
+    pub start: Place,
 }
 
 /// A request with its final response, as far as either was seen.

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 
-use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
+use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
 use super::{MAX_EXCHANGES, MAX_KEPT_TARGET};
 use crate::http::{
     Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing,
 };
-use crate::tcp::{Peer, PerPeer};
+use crate::tcp::{Acked, Handshake, Peer, PerPeer};
 use crate::time::{At, Span};
 
 /// Counts over all exchanges of a connection.
@@ -90,20 +90,53 @@ pub(super) struct Log {
     requester: Option<Peer>,
     /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
     unacked: PerPeer<VecDeque<Unacked>>,
-    acked: PerPeer<Option<(u64, At)>>,
+    acked: PerPeer<Option<(u64, Acked)>>,
     /// From which offset on responses may have gone by unseen.
     responses_lost: Option<u64>,
+    lost: PerPeer<Option<Lost>>,
+    /// The first octets of each side that came before its first message and are none.
+    preamble: PerPeer<Option<Place>>,
+    pub(super) interims: Interims,
     pub(super) tally: Tally,
     pub(super) tunnel: Option<Place>,
     pub(super) unreadable: PerPeer<Option<Place>>,
     pub(super) too_large: Option<usize>,
 }
 
+/// From where on the messages of a side are not certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The offset.
+    pub offset: u64,
+    /// What they were lost to.
+    pub to: LostTo,
+}
+
+/// What messages were lost to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostTo {
+    /// The capture lacks octets.
+    Hole,
+    /// The snap length cut octets off.
+    SnapLength,
+    /// Octets are no message, or a message whose end cannot be told.
+    Unreadable,
+}
+
+/// The interim responses that rules ask about; no other is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Interims {
+    /// The first with a field that frames a body.
+    pub framed: Option<Interim>,
+    /// The first that came while no request waited for a response.
+    pub uncalled: Option<Interim>,
+}
+
 /// The response that is being received.
 #[derive(Clone, Copy, Debug)]
 enum Incoming {
     /// A 1xx, other than 101.
-    Interim,
+    Interim(Interim),
     /// The final one of an exchange.
     Final(u64),
 }
@@ -131,11 +164,50 @@ impl Log {
         self.unacked.swap();
         self.acked.swap();
         self.unreadable.swap();
+        self.lost.swap();
+        self.preamble.swap();
     }
 
     /// What hears the messages of `from`.
     pub(super) fn hear(&mut self, from: Peer) -> Heard<'_> {
-        Heard { log: self, from }
+        self.hear_of_loss(from, LostTo::Unreadable)
+    }
+
+    /// The same, where what is lost now is lost to this.
+    pub(super) fn hear_of_loss(&mut self, from: Peer, loss: LostTo) -> Heard<'_> {
+        Heard {
+            log: self,
+            from,
+            loss,
+        }
+    }
+
+    /// From where on the messages of each side are not certain. What comes before the first message is a preamble
+    /// where the connection is there from its beginning, and else may be the rest of a message.
+    pub(super) fn lost(&self, handshake: Handshake) -> PerPeer<Option<Lost>> {
+        let mut lost = self.lost;
+        for peer in Peer::BOTH {
+            let is_preamble = handshake.is_complete() && self.has_message_of(peer);
+            if let Some(place) = self.preamble[peer].filter(|_| !is_preamble) {
+                lost[peer] = Some(Lost {
+                    offset: place.offset,
+                    to: LostTo::Unreadable,
+                });
+            }
+        }
+        lost
+    }
+
+    fn has_message_of(&self, peer: Peer) -> bool {
+        match self.requester {
+            Some(requester) if requester == peer => self.tally.requests > 0,
+            Some(_) => self.response.is_some(),
+            None => false,
+        }
+    }
+
+    fn lose(&mut self, of: Peer, offset: u64, to: LostTo) {
+        self.lost[of].get_or_insert(Lost { offset, to });
     }
 
     /// The memory that it has taken beside its own size, in octets.
@@ -178,21 +250,21 @@ impl Log {
     }
 
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
-    pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, at: At) {
-        self.acked[of] = Some((upto, at));
+    pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
+        self.acked[of] = Some((upto, by));
         while let Some(unacked) = self.unacked[of].pop_front_if(|unacked| unacked.offset <= upto) {
-            self.set_acked(of, unacked, at);
+            self.set_acked(of, unacked, by);
         }
     }
 
     fn await_ack(&mut self, of: Peer, unacked: Unacked) {
         match self.acked[of] {
-            Some((upto, at)) if upto >= unacked.offset => self.set_acked(of, unacked, at),
+            Some((upto, by)) if upto >= unacked.offset => self.set_acked(of, unacked, by),
             _ => self.unacked[of].push_back(unacked),
         }
     }
 
-    fn set_acked(&mut self, of: Peer, unacked: Unacked, at: At) {
+    fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
         let of_request = self.requester == Some(of);
         let Some(exchange) = self.at(unacked.exchange) else {
             return;
@@ -213,7 +285,7 @@ impl Log {
             Part::Whole => message.end.as_mut().map(|end| &mut end.acked),
         };
         if let Some(acked) = acked {
-            acked.get_or_insert(at);
+            acked.get_or_insert(by);
         }
     }
 
@@ -245,7 +317,14 @@ impl Log {
     fn start_response(&mut self, status: u16, message: Message) {
         self.pass_over_lost_answers();
         if matches!(status, 100..=199) && status != 101 {
-            self.response = Some(Incoming::Interim);
+            let interim = Interim {
+                status,
+                start: message.start,
+            };
+            if self.question(message.start).is_none() {
+                self.interims.uncalled.get_or_insert(interim);
+            }
+            self.response = Some(Incoming::Interim(interim));
             return;
         }
         self.tally.responses += 1;
@@ -318,6 +397,12 @@ impl Log {
     }
 
     fn finish_head(&mut self, from: Peer, head: MessageHead) {
+        if let Some(Incoming::Interim(interim)) = self.response
+            && self.requester == Some(from.other())
+            && head.head.body.is_framed()
+        {
+            self.interims.framed.get_or_insert(interim);
+        }
         let Some((exchange, message)) = self.current(from) else {
             return;
         };
@@ -393,6 +478,7 @@ impl Log {
 pub(super) struct Heard<'a> {
     log: &'a mut Log,
     from: Peer,
+    loss: LostTo,
 }
 
 impl Sink for Heard<'_> {
@@ -419,12 +505,13 @@ impl Sink for Heard<'_> {
         }
     }
 
-    fn head(&mut self, head: &Head, end: u64) -> Framing {
+    fn head(&mut self, head: &Head, at: At, end: u64) -> Framing {
         let framing = self.log.framing(self.from, head);
         self.log.finish_head(
             self.from,
             MessageHead {
                 head: *head,
+                at,
                 end,
                 framing,
                 acked: None,
@@ -451,10 +538,17 @@ impl Sink for Heard<'_> {
     }
 
     fn stray(&mut self, place: Place) {
-        self.log.unreadable[self.from].get_or_insert(place);
+        let from = self.from;
+        self.log.unreadable[from].get_or_insert(place);
+        if self.log.has_message_of(from) {
+            self.log.lose(from, place.offset, LostTo::Unreadable);
+        } else {
+            self.log.preamble[from].get_or_insert(place);
+        }
     }
 
     fn lost(&mut self, offset: u64) {
+        self.log.lose(self.from, offset, self.loss);
         if self.log.requester == Some(self.from.other()) {
             self.log.responses_lost.get_or_insert(offset);
         }

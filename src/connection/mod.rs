@@ -14,8 +14,8 @@ mod tracker;
 
 pub use close_cause::CloseCause;
 pub use conversation::Conversation;
-pub use exchange::{End, Exchange, Message, MessageHead, Request, Response};
-pub use log::{Tally, Versions, idle_gap};
+pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
+pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
 pub use tracker::Tracker;
 
 use crate::http::{Place, Says};
@@ -48,6 +48,10 @@ pub struct Connection {
     pub tunnel: Option<Place>,
     /// The first octets of each side that are no message where one could begin.
     pub unreadable: PerPeer<Option<Place>>,
+    /// From where on messages of each side may have gone by unseen, or be taken for messages that are none.
+    pub lost: PerPeer<Option<Lost>>,
+    /// What is remembered of interim responses.
+    pub interims: Interims,
     /// The bounds that it ran into.
     pub limits: Vec<Limit>,
 }

@@ -78,6 +78,11 @@ pub enum FramingDefect {
 }
 
 impl BodyFields {
+    /// Whether there is any.
+    pub fn is_framed(self) -> bool {
+        self != BodyFields::default()
+    }
+
     /// What is wrong with them, if anything.
     pub fn defect(self) -> Option<FramingDefect> {
         match (self.transfer_encoding, self.content_length) {

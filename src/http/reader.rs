@@ -52,8 +52,9 @@ pub trait Sink {
     /// A start line is complete.
     fn started(&mut self, line: &StartLine<'_>, place: Place);
 
-    /// A head is complete, its last octet before offset `end`; the answer says where its body ends.
-    fn head(&mut self, head: &Head, end: u64) -> Framing;
+    /// A head is complete with the packet `at`, its last octet before offset `end`; the answer says where its body
+    /// ends.
+    fn head(&mut self, head: &Head, at: At, end: u64) -> Framing;
 
     /// The message is complete, its last octet before offset `end`; `at` is `None` where a hole swallowed that octet.
     fn ended(&mut self, at: Option<At>, end: u64);
@@ -356,7 +357,7 @@ impl Reader {
             pending.extend_from_slice(octets);
         }
         match head::fields(if pending.is_empty() { octets } else { &pending }) {
-            Ok(head) => self.body(sink.head(&head, piece.offset), piece, sink),
+            Ok(head) => self.body(sink.head(&head, piece.completed, piece.offset), piece, sink),
             Err(unreadable) => {
                 sink.broken(match unreadable {
                     Unreadable::TooManyFields => Broken::TooLarge(head::MAX_FIELDS),

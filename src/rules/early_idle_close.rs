@@ -1,7 +1,7 @@
 //! `early-idle-close`: a server closed an idle connection sooner than it had promised.
 
 use super::unannounced_close::AT_ONCE;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange};
 use crate::http::KeepAlive;
 use crate::tcp::{CloseKind, Peer};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     name: "early-idle-close",
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
+    subject: Subject::Connection,
     source: "RFC 2068 19.7.1, draft-thomson-hybi-http-timeout-03",
     summary: "the server closed an idle connection sooner than the timeout that it advertised",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `http10-kept-open`: a connection of HTTP/1.0 that did not ask to persist was left open.
 
 use super::duty::{Duty, Outcome};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange};
 use crate::http::Says;
 use crate::tcp::Peer;
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     name: "http10-kept-open",
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
+    subject: Subject::Connection,
     source: "RFC 9112 9.3",
     summary: "an HTTP/1.0 request without keep-alive was answered and the server did not close in time",
     explain: Explanation {

@@ -1,6 +1,6 @@
 //! `request-after-close`: a client went on asking after the close option.
 
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange, Message, Request};
 use crate::tcp::Peer;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     name: "request-after-close",
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
+    subject: Subject::Connection,
     source: "RFC 9112 9.6",
     summary: "the client sent a request after its own close, or after it had the server's",
     explain: Explanation {
@@ -72,7 +73,7 @@ fn after_servers_close(before: &[Exchange], request: &Request) -> Option<Finding
     }
     let had_it_before = head
         .acked
-        .is_some_and(|acked| acked.frame < request.message.start_at().frame);
+        .is_some_and(|acked| acked.at.frame < request.message.start_at().frame);
     let unanswered = |exchange: &Exchange| {
         exchange.request.is_some()
             && exchange

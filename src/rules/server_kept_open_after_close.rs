@@ -1,7 +1,7 @@
 //! `server-kept-open-after-close`: a server that said close did not close.
 
 use super::duty::{Duty, Outcome};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::Connection;
 use crate::tcp::Peer;
 
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     name: "server-kept-open-after-close",
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
+    subject: Subject::Connection,
     source: "RFC 9112 9.6",
     summary: "the server said close in a final response and did not close in time",
     explain: Explanation {

@@ -1,6 +1,6 @@
 //! `unannounced-close`: a server closed right behind a response that left the connection persistent.
 
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange};
 use crate::http::Framing;
 use crate::tcp::{CloseKind, CloseOrder, Peer};
@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     name: "unannounced-close",
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
+    subject: Subject::Connection,
     source: "RFC 9112 9.6",
     summary: "the server closed within 100 ms of a response that left the connection persistent",
     explain: Explanation {

@@ -8,7 +8,7 @@ use super::assembler::Run;
 use super::bounds::{Crowd, Weight};
 use super::half::{Ended, Half};
 use super::numbering::{Numbering, Numbers};
-use super::{Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
+use super::{Acked, Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Time};
 
@@ -59,8 +59,8 @@ pub trait Listener {
     /// `from` ended its direction by a FIN, in order, behind the octet before `offset`.
     fn end(&mut self, from: Peer, offset: u64, at: At);
 
-    /// The other side has acknowledged the octets of `of` before offset `upto`.
-    fn acknowledged(&mut self, of: Peer, upto: u64, at: At);
+    /// The other side has acknowledged the octets of `of` before offset `upto`, further than before.
+    fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked);
 
     /// Which side sends the requests, once that is known.
     fn requester(&self) -> Option<Peer>;
@@ -228,11 +228,15 @@ impl<L: Listener> Flow<L> {
         if segment.window == 0 {
             half.zero_window = Some(segment.at.time);
         }
+        let by = Acked {
+            at: segment.at,
+            offset: half.offset_of(segment.seq),
+        };
         if let Some(ack) = segment.ack
-            && let Some(upto) = other.acknowledge(ack, segment.at)
+            && let Some(upto) = other.acknowledge(ack, by)
         {
             half.withdraw_rst_if_alive(upto);
-            self.listener.acknowledged(from.other(), upto, segment.at);
+            self.listener.acknowledged(from.other(), upto, by);
         }
         self.take_octets(from, segment, stamp);
         self.pump(segment.at.time);
@@ -248,6 +252,7 @@ impl<L: Listener> Flow<L> {
         }
         // The SYN takes one number of its own; data may follow it in the same segment.
         let offset = offset + u64::from(segment.flags.has(Flags::SYN));
+        let stamp = half.as_first_sent(offset, stamp);
         let run = Run {
             offset,
             octets: segment.payload,
@@ -398,6 +403,8 @@ impl<L: Listener> Flow<L> {
             sides: self.halves.map(|half| Side {
                 octets: half.octets,
                 missing: half.missing,
+                behind_hole: half.behind_hole,
+                reached: half.reached(),
                 keepalives: half.keepalives,
                 fin: half.fin,
                 rst: half.rst,

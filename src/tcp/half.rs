@@ -33,7 +33,17 @@ pub struct Fin {
     /// How far it acknowledged the other side.
     pub ack: Option<u64>,
     /// The first packet of the other side that acknowledged it.
-    pub acked: Option<At>,
+    pub acked: Option<Acked>,
+}
+
+/// The first packet that acknowledged something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// The packet.
+    pub at: At,
+    /// How far its sender had sent by then: the offset that its sequence number stands for. What lies behind was sent
+    /// after it, what lies before had been sent already.
+    pub offset: u64,
 }
 
 /// The first RST of a side that still counts.
@@ -59,6 +69,10 @@ pub(super) struct Half {
     sent: u64,
     /// The highest offset that the other side has acknowledged.
     acked: u64,
+    /// The packet that did.
+    acked_by: Option<Acked>,
+    /// The first packet behind octets that have not come: what comes late was sent before it.
+    ahead: Option<Ahead>,
     /// Since when the other side has acknowledged what did not come.
     unseen_since: Option<Time>,
     pub(super) fin: Option<Fin>,
@@ -67,11 +81,19 @@ pub(super) struct Half {
     pub(super) rst: Option<Rst>,
     pub(super) octets: u64,
     pub(super) missing: u64,
+    pub(super) behind_hole: Option<At>,
     pub(super) keepalives: u64,
     pub(super) zero_window: Option<Time>,
     pub(super) limit: Option<usize>,
     /// The latest packet among those that carried what was handed out.
     pub(super) completed: At,
+}
+
+/// A packet that jumped ahead of octets which have not come.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    offset: u64,
+    ack: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,12 +123,15 @@ impl Half {
             assembler: Assembler::starting_at(FIRST_OCTET),
             sent: FIRST_OCTET,
             acked: FIRST_OCTET,
+            acked_by: None,
+            ahead: None,
             unseen_since: None,
             fin: None,
             ended: Ended::No,
             rst: None,
             octets: 0,
             missing: 0,
+            behind_hole: None,
             keepalives: 0,
             zero_window: None,
             limit: None,
@@ -186,7 +211,7 @@ impl Half {
     }
 
     /// Notes that the other side acknowledged up to `ack`; says whether that is further than before.
-    pub(super) fn acknowledge(&mut self, ack: Seq, at: At) -> Option<u64> {
+    pub(super) fn acknowledge(&mut self, ack: Seq, by: Acked) -> Option<u64> {
         if self.base.is_none() {
             self.base = Some(Base {
                 seq: ack,
@@ -195,14 +220,15 @@ impl Half {
         }
         let offset = self.offset_of(ack);
         if let Some(fin) = self.fin.as_mut().filter(|fin| offset > fin.offset) {
-            fin.acked.get_or_insert(at);
+            fin.acked.get_or_insert(by);
         }
         if offset <= self.acked {
             return None;
         }
         self.acked = offset;
+        self.acked_by = Some(by);
         if offset > self.reached() {
-            self.unseen_since.get_or_insert(at.time);
+            self.unseen_since.get_or_insert(by.at.time);
         }
         Some(offset)
     }
@@ -223,13 +249,30 @@ impl Half {
             && self.offset_of(segment.seq) + 1 == self.sent
     }
 
+    /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
+    /// may have been sent once more since then, and acknowledge more than it did; but never more than that packet.
+    pub(super) fn as_first_sent(&mut self, offset: u64, stamp: Stamp) -> Stamp {
+        let Some(ack) = stamp.ack else { return stamp };
+        let filled = |ahead: Ahead| ahead.offset <= self.assembler.next();
+        if offset > self.sent && self.ahead.is_none_or(filled) {
+            self.ahead = Some(Ahead { offset, ack });
+        }
+        match self.ahead {
+            Some(ahead) if offset < ahead.offset => Stamp {
+                ack: Some(ack.min(ahead.ack)),
+                ..stamp
+            },
+            _ => stamp,
+        }
+    }
+
     /// Notes how far a segment went.
     pub(super) fn note_sent(&mut self, end: u64) {
         self.sent = self.sent.max(end);
     }
 
     pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp) {
-        let acked = (self.acked > offset).then_some(stamp.at);
+        let acked = self.acked_by.filter(|_| self.acked > offset);
         self.fin.get_or_insert(Fin {
             at: stamp.at,
             offset,
@@ -264,6 +307,8 @@ impl Half {
 
     /// Gives up what lies before `offset`; says how many octets that is.
     pub(super) fn give_up_to(&mut self, offset: u64) -> u64 {
+        let behind = self.assembler.front().map(|held| held.stamp.at);
+        self.behind_hole = self.behind_hole.or(behind).or(self.fin.map(|fin| fin.at));
         let lost = offset.saturating_sub(self.assembler.next());
         self.missing += lost;
         self.skip_to(offset);

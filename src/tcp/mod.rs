@@ -20,7 +20,7 @@ mod table;
 pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
 pub use close::{Close, CloseKind, CloseOrder};
 pub use flow::{Hole, Listener, Octets, Origin};
-pub use half::{Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
+pub use half::{Acked, Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
 pub use handshake::Handshake;
 pub use peer::{Peer, PerPeer};
 pub use table::{REMEMBERED, Table};
@@ -85,6 +85,10 @@ pub struct Side {
     pub octets: u64,
     /// Octets that it sent and the capture lacks.
     pub missing: u64,
+    /// The packet behind the first hole, where one came.
+    pub behind_hole: Option<At>,
+    /// The offset behind all that was handed out, the FIN counted as one octet.
+    pub reached: u64,
     /// Its TCP keep-alive probes.
     pub keepalives: u64,
     /// Its first FIN.
