@@ -9,7 +9,9 @@
 //! < 200 | Content-Length: 5                 a response with its body; a chunked one gets two chunks
 //! > raw GET / HT                            octets as they stand, \r and \n and \x00 understood
 //! ~ 1.5s                                    time goes by
-//! client FIN, server RST, client RST bare   `bare` is without ACK
+//! client FIN, server RST, client RST bare   `bare` is without ACK: it answers the other side's last segment
+//! client ACK                                a side acknowledges what it has not noticed yet, and does nothing else
+//! server window 0                           a side says that it can take nothing
 //! hole server 100                           the server sends 100 octets that the capture lacks
 //! again server                              the server's last data segment once more
 //! inside                                    as the first line: the capture begins without the handshake
@@ -17,6 +19,7 @@
 //! reopen                                    the same endpoints once more, with other numbers
 //! earlier 2                                 the last packet was captured two packets earlier
 //! lost                                      the last packet is not in the capture
+//! only server                               from here on the capture has the packets of this side alone
 //! snap 60                                   packets from here on are cut to 60 octets
 //! probe client                              a TCP keep-alive probe
 //! ```
@@ -25,7 +28,7 @@ use etherparse::PacketBuilder;
 
 use crate::capture::{LinkType, Packet};
 use crate::connection::{Connection, Tracker};
-use crate::rules::{Judgement, Settings, judge};
+use crate::rules::{Judgement, Rule, Settings, judge};
 use crate::tcp::{Peer, PerPeer};
 use crate::time::Time;
 
@@ -118,6 +121,46 @@ pub(crate) fn play(script: &str) -> Played {
     whole
 }
 
+/// Asserts that `rule` speaks of each of these scripts; before each stands what it shows.
+pub(crate) fn speaks(rule: &Rule, scripts: &[(&str, &str)]) {
+    for (what, script) in scripts {
+        let found = found(script);
+        assert!(found.contains(&rule.name), "{what}: {found:?}\n{script}");
+    }
+}
+
+/// Asserts that `rule` is silent on each of these scripts; before each stands why.
+pub(crate) fn is_silent(rule: &Rule, scripts: &[(&str, &str)]) {
+    for (why, script) in scripts {
+        assert!(!found(script).contains(&rule.name), "{why}\n{script}");
+    }
+}
+
+/// The message of what `rule` found in a script, with its frame and the others.
+pub(crate) fn finding(rule: &Rule, script: &str) -> (u64, Vec<u64>, String) {
+    let played = play_all(script);
+    let found = played.iter().flat_map(|played| &played.judgement.findings);
+    let finding = found
+        .into_iter()
+        .find(|finding| finding.rule.name == rule.name);
+    let finding = finding.unwrap_or_else(|| panic!("nothing was found: {script}"));
+    (
+        finding.at.frame,
+        finding.frames.clone(),
+        finding.message.clone(),
+    )
+}
+
+/// What is found in a script, whole and, where that makes sense, an octet at a time.
+fn found(script: &str) -> Vec<&'static str> {
+    // These lines are about single packets.
+    let of_packets = ["earlier", "lost", "snap", "again", "window"];
+    if of_packets.iter().any(|word| script.contains(word)) {
+        return play_all(script).iter().flat_map(Played::found).collect();
+    }
+    play(script).found()
+}
+
 /// Plays a script of any number of connections, that of `elsewhere` left out; in order of their numbers.
 pub(crate) fn play_all(script: &str) -> Vec<Played> {
     run(&packets(script, Pieces::Segments))
@@ -190,6 +233,7 @@ struct Stage {
     unseen: PerPeer<bool>,
     last: PerPeer<(u32, Vec<u8>)>,
     snap: usize,
+    only: Option<Peer>,
 }
 
 fn packets(script: &str, pieces: Pieces) -> Vec<Sent> {
@@ -211,6 +255,7 @@ fn packets(script: &str, pieces: Pieces) -> Vec<Sent> {
         unseen: PerPeer::default(),
         last: PerPeer::default(),
         snap: usize::MAX,
+        only: None,
     };
     let mut lines = script
         .lines()
@@ -247,6 +292,7 @@ impl Stage {
                 let scale = match unit {
                     "s" => 1e9,
                     "ms" => 1e6,
+                    "us" => 1e3,
                     _ => panic!("a unit: {span}"),
                 };
                 self.nanos += (number.parse::<f64>().unwrap() * scale) as i128;
@@ -255,7 +301,15 @@ impl Stage {
             ["<", ..] => self.act(Peer::Server, ACK, &content(&line[1..]), seen),
             [who, "FIN"] => self.act(peer(who), FIN | ACK, &[], seen),
             [who, "RST"] => self.send(peer(who), RST | ACK, &[]),
-            [who, "RST", "bare"] => self.send(peer(who), RST, &[]),
+            [who, "RST", "bare"] => {
+                let who = peer(who);
+                self.push(who, RST, self.has[who.other()], &[], 0);
+            }
+            [who, "ACK"] => {
+                self.unseen[peer(who)] = false;
+                self.notice(peer(who).other());
+            }
+            ["only", who] => self.only = Some(peer(who)),
             [who, "window", "0"] => self.push(peer(who), ACK, self.next[peer(who)], &[], 0),
             ["hole", who, octets] => {
                 let who = peer(who);
@@ -359,7 +413,9 @@ impl Stage {
         if flags & ACK != 0 {
             tcp = tcp.ack(self.has[who]);
         }
-        self.write(tcp, octets);
+        if self.only.is_none_or(|only| only == who) {
+            self.write(tcp, octets);
+        }
     }
 
     fn write(&mut self, tcp: etherparse::PacketBuilderStep<etherparse::TcpHeader>, octets: &[u8]) {

@@ -1,26 +1,30 @@
-//! The duty to close, and whether it was done in time: what several rules share.
+//! The duty to close, and whether it was done in time: what the rules on 'not closed in time' share.
 
-use super::Settings;
+use super::{Finding, Rule, Ruling, Settings};
 use crate::connection::{Connection, Exchange};
-use crate::tcp::Peer;
+use crate::tcp::{Peer, Side};
 use crate::time::{At, Time};
 
 /// Something that obliges a side to close.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Duty {
+    /// The side that is to close.
+    side: Peer,
     /// The packet that completed the message which created it.
     pub(super) created: At,
-    /// When the time begins to run: the exchange was over.
+    /// When the time begins to run.
     since: At,
+    /// What happened then.
+    event: &'static str,
     /// Since when the other side may have been unable to take anything.
     started: Time,
+    /// Whether the message that created it was acknowledged.
     acked: bool,
 }
 
 /// What became of a duty.
-#[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// It was done, or it is not proven that it was neglected and nothing more can be expected of the capture.
+enum Outcome {
+    /// It was done, or somebody's RST ended the connection.
     Done,
     /// The deadline passed.
     Neglected {
@@ -32,63 +36,65 @@ pub(super) enum Outcome {
 }
 
 impl Duty {
-    /// The duty that comes with the end of `exchange`, if both of its messages are complete and the packets that
-    /// completed them are known.
-    pub(super) fn at_end_of(exchange: &Exchange) -> Option<Duty> {
-        let request = exchange.request.as_ref()?;
+    /// The server's duty that comes with the end of `exchange`, if both of its messages are complete and the packets
+    /// that completed them are known.
+    pub(super) fn of_server(exchange: &Exchange) -> Option<Duty> {
+        if exchange.is_idle_timeout() {
+            return Duty::with_response(exchange, exchange.response?.message.end_at()?);
+        }
+        Duty::with_response(exchange, exchange.end()?)
+    }
+
+    /// The server's duty that comes with the response of `exchange`, where nobody can tell where its request ends.
+    pub(super) fn of_server_at_response(exchange: &Exchange) -> Option<Duty> {
+        let response = exchange.response?.message.end_at()?;
+        let request = exchange.request.as_ref()?.message.head?.at;
+        Duty::with_response(exchange, response.later(request))
+    }
+
+    /// The client's duty that comes with the end of `exchange` and with its acknowledgement of the server's FIN.
+    pub(super) fn of_client(exchange: &Exchange, fin_acked: At) -> Option<Duty> {
+        let duty = Duty::of_server(exchange)?;
+        Some(Duty {
+            side: Peer::Client,
+            since: duty.since.later(fin_acked),
+            event: "the client acknowledged the server's close",
+            ..duty
+        })
+    }
+
+    fn with_response(exchange: &Exchange, since: At) -> Option<Duty> {
         let response = exchange.response?;
         let end = response.message.end?;
+        let request = exchange.request.as_ref();
+        let started = request.map_or(response.message.start_at(), |request| {
+            request.message.start_at()
+        });
         Some(Duty {
+            side: Peer::Server,
             created: end.at?,
-            since: exchange.end()?,
-            started: request.message.start_at().time,
+            since,
+            event: "the last response",
+            started: started.time,
             acked: end.acked.is_some(),
         })
     }
 
-    /// Whether `side` closed within the grace, by its FIN or anybody's RST.
-    pub(super) fn outcome(
+    /// Speaks for `rule` where the duty was neglected, and says so where the capture does not tell. The message goes
+    /// on behind `because`; `others` are packets that prove it too.
+    pub(super) fn enforce(
         &self,
-        connection: &Connection,
-        side: Peer,
-        settings: &Settings,
-    ) -> Outcome {
-        let deadline = self.since.time + settings.close_grace;
-        let sides = &connection.facts.sides;
-        let (own, other) = (&sides[side], &sides[side.other()]);
-        let closed = [
-            own.fin.map(|fin| fin.at),
-            own.rst.map(|rst| rst.at),
-            other.rst.map(|rst| rst.at),
-        ];
-        let closed = closed.into_iter().flatten().min_by_key(|at| at.frame);
-        if closed.is_some_and(|at| at.time <= deadline) {
-            return Outcome::Done;
-        }
-        let seen_until = connection.facts.seen_until.time;
-        if seen_until <= deadline {
-            return Outcome::Unproven(format!(
-                "the capture ends {} after the last response",
-                seen_until.since(self.since.time)
-            ));
-        }
-        if own.missing > 0 || !self.acked {
-            return Outcome::Unproven(format!(
-                "whether the {} closed in time was not captured",
-                side.name()
-            ));
-        }
-        if other.zero_window.is_some_and(|time| time >= self.started) {
-            return Outcome::Unproven(format!(
-                "the {} could take nothing (window of zero)",
-                side.other().name()
-            ));
-        }
-        Outcome::Neglected { closed }
-    }
-
-    /// `not closed within 2.000 s (closed in frame 12 after 4.500 s)`.
-    pub(super) fn neglect(&self, closed: Option<At>, settings: &Settings) -> String {
+        rule: &'static Rule,
+        (connection, settings): (&Connection, &Settings),
+        ruling: &mut Ruling,
+        others: &[At],
+        because: impl FnOnce() -> String,
+    ) {
+        let closed = match self.outcome(connection, settings) {
+            Outcome::Done => return,
+            Outcome::Unproven(because) => return ruling.cannot_tell(because),
+            Outcome::Neglected { closed } => closed,
+        };
         let fate = match closed {
             Some(at) => format!(
                 "closed in frame {} after {}",
@@ -97,6 +103,53 @@ impl Duty {
             ),
             None => "still open at the end of the capture".to_owned(),
         };
-        format!("not closed within {}: {fate}", settings.close_grace)
+        let grace = settings.close_grace;
+        let message = format!("{}, not closed within {grace}: {fate}", because());
+        let others = others.iter().copied().chain(closed);
+        ruling.found(Finding::new(
+            rule,
+            Some(self.side),
+            self.created,
+            others,
+            message,
+        ));
     }
+
+    fn outcome(&self, connection: &Connection, settings: &Settings) -> Outcome {
+        let deadline = self.since.time + settings.close_grace;
+        let sides = &connection.facts.sides;
+        let (own, other) = (&sides[self.side], &sides[self.side.other()]);
+        let closed = closed(own, other);
+        if closed.is_some_and(|at| at.time <= deadline) {
+            return Outcome::Done;
+        }
+        let seen_until = connection.facts.seen_until.time;
+        if seen_until <= deadline {
+            let after = seen_until.since(self.since.time);
+            return Outcome::Unproven(format!("the capture ends {after} after {}", self.event));
+        }
+        if own.missing > 0 || !self.acked {
+            return Outcome::Unproven(format!(
+                "whether the {} closed in time was not captured",
+                self.side.name()
+            ));
+        }
+        if other.zero_window.is_some_and(|time| time >= self.started) {
+            return Outcome::Unproven(format!(
+                "the {} could take nothing (window of zero)",
+                self.side.other().name()
+            ));
+        }
+        Outcome::Neglected { closed }
+    }
+}
+
+/// When a side's duty was done: by its FIN, or by anybody's RST.
+fn closed(own: &Side, other: &Side) -> Option<At> {
+    let closed = [
+        own.fin.map(|fin| fin.at),
+        own.rst.map(|rst| rst.at),
+        other.rst.map(|rst| rst.at),
+    ];
+    closed.into_iter().flatten().min_by_key(|at| at.frame)
 }

@@ -7,6 +7,7 @@
 
 mod duty;
 mod early_idle_close;
+mod evidence;
 mod http10_kept_open;
 mod request_after_close;
 mod server_kept_open_after_close;
@@ -180,7 +181,8 @@ impl Finding {
 #[derive(Debug, Default)]
 pub struct Ruling {
     findings: Vec<Finding>,
-    unproven: Vec<String>,
+    /// The first reason for which a rule could not look.
+    unproven: Option<String>,
 }
 
 impl Ruling {
@@ -196,7 +198,7 @@ impl Ruling {
 
     /// The rule could not look, for this reason.
     pub(crate) fn cannot_tell(&mut self, because: String) {
-        self.unproven.push(because);
+        self.unproven.get_or_insert(because);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `request-after-close`: a client went on asking after the close option.
 
+use super::evidence::{acked_before, certain};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange, Message, Request};
 use crate::tcp::Peer;
@@ -31,72 +32,154 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
     ruling.found_if(find(connection));
 }
 
-fn find(connection: &Connection) -> Option<Finding> {
-    let client = Peer::Client;
-    if connection.tunnel.is_some()
-        || connection.facts.sides[client].missing > 0
-        || connection.unreadable[client].is_some()
-    {
-        return None;
+/// The first request that was sent although its sender knew of a close.
+pub(super) fn find(connection: &Connection) -> Option<Finding> {
+    let (mut own, mut servers): (Option<&Message>, Option<&Message>) = (None, None);
+    let mut asked_last: Option<&Exchange> = None;
+    for exchange in certain(connection) {
+        if let Some(request) = &exchange.request {
+            if let Some(closing) = own {
+                return Some(finding(request, closing, "the client's own request"));
+            }
+            if let Some(closing) = servers.filter(|closing| had_it(closing, request, asked_last)) {
+                return Some(finding(request, closing, "the server's response"));
+            }
+            if request.message.says_close() {
+                own = Some(&request.message);
+            }
+            asked_last = Some(exchange);
+        }
+        let response = exchange.response.as_ref().map(|response| &response.message);
+        servers = servers.or(response.filter(|response| response.says_close()));
     }
-    (1..connection.exchanges.len()).find_map(|number| {
-        let (before, from) = connection.exchanges.split_at_checked(number)?;
-        let request = from.first()?.request.as_ref()?;
-        after_own_close(before, request).or_else(|| after_servers_close(before, request))
-    })
+    None
 }
 
-fn after_own_close(before: &[Exchange], request: &Request) -> Option<Finding> {
-    let closing = before.iter().find_map(|exchange| {
-        exchange
-            .request
-            .as_ref()
-            .filter(|request| request.message.says_close() && request.message.end.is_some())
-    })?;
-    Some(finding(
-        request,
-        &closing.message,
-        "the client's own request",
-    ))
-}
-
-fn after_servers_close(before: &[Exchange], request: &Request) -> Option<Finding> {
-    let ack = request.message.start.stamp.ack?;
-    let response = before.iter().find_map(|exchange| {
+/// Whether the sender of `request` had the head of `closing`. Where its packet is the first to acknowledge that head,
+/// and another request still waited for its response, it may have been under way already.
+fn had_it(closing: &Message, request: &Request, asked_last: Option<&Exchange>) -> bool {
+    let (Some(ack), Some(head)) = (request.message.start.stamp.ack, closing.head) else {
+        return false;
+    };
+    // Responses come in the order of their requests: where the last one has begun, all have.
+    let answered = |exchange: &Exchange| {
         exchange
             .response
-            .filter(|response| response.message.says_close())
-    })?;
-    let head = response.message.head?;
-    if ack < head.end {
-        return None;
-    }
-    let had_it_before = head
-        .acked
-        .is_some_and(|acked| acked.at.frame < request.message.start_at().frame);
-    let unanswered = |exchange: &Exchange| {
-        exchange.request.is_some()
-            && exchange
-                .response
-                .is_none_or(|response| response.message.start.offset >= ack)
+            .is_some_and(|response| response.message.start.offset < ack)
     };
-    if !had_it_before && before.iter().any(unanswered) {
-        return None;
-    }
-    Some(finding(request, &response.message, "the server's response"))
+    ack >= head.end && (acked_before(head.acked, request) || asked_last.is_none_or(answered))
 }
 
 fn finding(request: &Request, closing: &Message, whose: &str) -> Finding {
     let (at, said) = (request.message.start_at(), closing.start_at());
     let (method, _) = request.method_and_target();
-    Finding {
-        rule: &RULE,
-        side: Some(Peer::Client),
+    let after = at.time.since(said.time);
+    Finding::new(
+        &RULE,
+        Some(Peer::Client),
         at,
-        frames: vec![said.frame],
-        message: format!(
-            "{whose} said close in frame {}, and {method} was sent behind it in frame {}",
+        [said],
+        format!(
+            "{whose} said close in frame {}, and {method} was sent behind it in frame {}, {after} later",
             said.frame, at.frame
         ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{is_silent, speaks};
+
+    const CLOSE: &str = "< 200 | Content-Length: 2 | Connection: close";
+
+    #[test]
+    fn it_speaks_where_the_client_knew() {
+        speaks(
+            &RULE,
+            &[
+                (
+                    "behind its own close, whatever was acknowledged",
+                    "> GET /a | Connection: close\n> GET /b\n",
+                ),
+                (
+                    "behind its own close, with another between",
+                    "> GET /a\n< 204\n> GET /b | Connection: close\n< 204\n> GET /c\n",
+                ),
+                (
+                    "the packet of the request is the first to acknowledge, and nothing else was asked",
+                    &format!("> GET /a\n{CLOSE} unseen\nclient ACK\n~ 1s\n> GET /b\n"),
+                ),
+                (
+                    "acknowledged before, with another request unanswered",
+                    &format!("> GET /a\n> GET /b\n{CLOSE}\n~ 1s\n> GET /c\n"),
+                ),
+                (
+                    "from inside the connection on",
+                    &format!("inside\n> GET /a\n{CLOSE}\n~ 1s\n> GET /b\n"),
+                ),
+                (
+                    "a hole inside the body changes nothing",
+                    "> GET /a\n< raw HTTP/1.1 200 A\\r\\nConnection: close\\r\\nContent-Length: 60\\r\\n\\r\\n\nhole server 60\n~ 2s\n> GET /b\n",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn it_is_silent_where_the_client_need_not_have_known() {
+        is_silent(
+            &RULE,
+            &[
+                (
+                    "pipelined ahead of the close",
+                    &format!("> GET /a\n> GET /b\n{CLOSE}\n"),
+                ),
+                (
+                    "crossed on the wire",
+                    &format!("> GET /a\n{CLOSE} unseen\n> GET /b\n"),
+                ),
+                (
+                    "the first packet to acknowledge it, while another request waited",
+                    "> GET /a\n> GET /b\n< 200 | Content-Length: 2 | Connection: close unseen\n> raw GET /c HTTP/1.1\\r\\n unseen\n",
+                ),
+                (
+                    "sent once more after the ACK: it was under way before",
+                    &format!("> GET /a\n> GET /b unseen\nlost\n{CLOSE}\nagain client\n"),
+                ),
+                (
+                    "a close in an interim response counts for nothing",
+                    "> GET /a\n< raw HTTP/1.1 103 A\\r\\nConnection: close\\r\\n\\r\\n\n< 204\n> GET /b\n",
+                ),
+                (
+                    "HTTP/1.0 without an option is for another rule",
+                    "> GET /a\n< 200 HTTP/1.0 | Content-Length: 2\n> GET /b\n",
+                ),
+                (
+                    "an empty line behind a body is no request",
+                    "> POST /a | Connection: close | Content-Length: 2\n> raw \\r\\n\n< 204\n",
+                ),
+                (
+                    "octets before it are missing",
+                    &format!("> GET /a\n{CLOSE}\nhole client 60\n~ 2s\n> GET /b\n"),
+                ),
+                (
+                    "octets before it are no message",
+                    "> raw POST / HTTP/1.1\\r\\nConnection: close\\r\\nContent-Length: 1\\r\\n\\r\\nx<pre>\\r\\nGET / HTTP/1.1\\r\\n\\r\\n\n",
+                ),
+                (
+                    "the snap length cut the close",
+                    "> GET /a\nsnap 70\n< 200 | Content-Length: 2 | Connection: close\n~ 1s\n> GET /\n",
+                ),
+                (
+                    "the server's side was not captured",
+                    &format!("only client\n> GET /a\n{CLOSE}\n> GET /b\n"),
+                ),
+                (
+                    "a tunnel began",
+                    "> CONNECT a:1 | Connection: close\n< 200 | Connection: close\n> GET /b\n",
+                ),
+            ],
+        );
     }
 }

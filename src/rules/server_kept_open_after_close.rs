@@ -1,8 +1,9 @@
 //! `server-kept-open-after-close`: a server that said close did not close.
 
-use super::duty::{Duty, Outcome};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
-use crate::connection::Connection;
+use super::duty::Duty;
+use super::evidence::certain;
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use crate::connection::{Connection, Response};
 use crate::tcp::Peer;
 
 pub(super) static RULE: Rule = Rule {
@@ -29,30 +30,111 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(connection: &Connection, settings: &Settings, ruling: &mut Ruling) {
-    let said_close = |response: &crate::connection::Response| response.message.says_close();
-    let Some(exchange) = connection
-        .exchanges
+    let said_close = |response: &Response| response.message.says_close();
+    let exchange = certain(connection)
         .iter()
-        .find(|exchange| exchange.response.as_ref().is_some_and(said_close))
-    else {
+        .find(|exchange| exchange.response.as_ref().is_some_and(said_close));
+    let Some(duty) = exchange.and_then(Duty::of_server) else {
         return;
     };
-    let Some(duty) = Duty::at_end_of(exchange) else {
-        return;
-    };
-    match duty.outcome(connection, Peer::Server, settings) {
-        Outcome::Done => {}
-        Outcome::Unproven(because) => ruling.cannot_tell(because),
-        Outcome::Neglected { closed } => ruling.found(Finding {
-            rule: &RULE,
-            side: Some(Peer::Server),
-            at: duty.created,
-            frames: closed.iter().map(|at| at.frame).collect(),
-            message: format!(
-                "the server said close in the response that ended in frame {}, {}",
-                duty.created.frame,
-                duty.neglect(closed, settings)
-            ),
-        }),
+    duty.enforce(&RULE, (connection, settings), ruling, &[], || {
+        format!(
+            "the server said close in the response that ended in frame {}",
+            duty.created.frame
+        )
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{finding, is_silent, speaks};
+
+    #[test]
+    fn it_speaks_where_the_server_stays() {
+        speaks(
+            &RULE,
+            &[
+                (
+                    "the client never closes either",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 3s\nelsewhere\n",
+                ),
+                (
+                    "a 408 while nothing was asked",
+                    "> GET /\n< 204\n~ 5s\n< 408 | Connection: close | Content-Length: 0\n~ 3s\nelsewhere\n",
+                ),
+                (
+                    "the server closes, but late",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 3s\nserver FIN\nclient FIN\n",
+                ),
+                (
+                    "the capture starts late, and has the whole exchange",
+                    "inside\n> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 3s\nelsewhere\n",
+                ),
+            ],
+        );
+        assert_eq!(
+            finding(&RULE, RULE.explain.fails),
+            (
+                6,
+                vec![10],
+                "the server said close in the response that ended in frame 6, not closed within 2.000 s: \
+                 closed in frame 10 after 4.000 s"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn it_is_silent_where_another_reading_is_left() {
+        is_silent(
+            &RULE,
+            &[
+                (
+                    "the capture ends inside the grace",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 2s\nelsewhere\n",
+                ),
+                (
+                    "the response is not complete",
+                    "> GET /\n< raw HTTP/1.1 200 A\\r\\nConnection: close\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "the request is not complete: the server drains it",
+                    "> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n< 413 | Connection: close | Content-Length: 0\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "the response was not acknowledged",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2 unseen\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "octets of the server are missing",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\nhole server 1\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "the client can take nothing",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\nclient window 0\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "a RST of the client ended it",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\nclient RST\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "a RST of the server ended it",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\nserver RST\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "the client's side was not captured",
+                    "only server\n> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "a close in an interim response counts for nothing",
+                    "> GET /\n< raw HTTP/1.1 103 A\\r\\nConnection: close\\r\\n\\r\\n\n< 204\n~ 9s\nelsewhere\n",
+                ),
+                (
+                    "a tunnel began",
+                    "> GET / | Connection: upgrade | Upgrade: x\n< 101 | Connection: upgrade, close\n~ 9s\nelsewhere\n",
+                ),
+            ],
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! `unannounced-close`: a server closed right behind a response that left the connection persistent.
 
+use super::evidence::{IdleClose, idle_close_by_server};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange};
 use crate::http::Framing;
-use crate::tcp::{CloseKind, CloseOrder, Peer};
+use crate::tcp::{CloseKind, Peer};
 use crate::time::Span;
 
 /// A FIN that follows a response sooner than this was decided on with the response, not for idleness.
@@ -39,33 +40,25 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 }
 
 fn find(connection: &Connection) -> Option<Finding> {
-    let close = connection.facts.close?;
-    if close.by != Peer::Server
-        || close.kind != CloseKind::Fin
-        || close.order == CloseOrder::Simultaneous
-    {
-        return None;
-    }
-    let exchange = connection.last_before_idle_close()?;
+    let closed = idle_close_by_server(connection)?;
+    let IdleClose {
+        close, exchange, ..
+    } = closed;
     let end = exchange.response?.message.end_at()?;
     let after = close.at.time.since(end.time);
-    if connection.missing() > 0
-        || !connection.persists()
-        || !ends_by_itself(exchange)
-        || after > AT_ONCE
-    {
+    if close.kind != CloseKind::Fin || !ends_by_itself(exchange) || after > AT_ONCE {
         return None;
     }
-    Some(Finding {
-        rule: &RULE,
-        side: Some(Peer::Server),
-        at: close.at,
-        frames: vec![end.frame],
-        message: format!(
+    Some(Finding::new(
+        &RULE,
+        Some(Peer::Server),
+        close.at,
+        [end],
+        format!(
             "the response that ended in frame {} left the connection persistent; the server closed it {after} later in frame {}",
             end.frame, close.at.frame
         ),
-    })
+    ))
 }
 
 fn ends_by_itself(exchange: &Exchange) -> bool {
@@ -76,4 +69,114 @@ fn ends_by_itself(exchange: &Exchange) -> bool {
         framing,
         Some(Framing::None | Framing::Length(_) | Framing::Chunked)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{finding, is_silent, speaks};
+
+    const OK: &str = "< 200 | Content-Length: 2";
+
+    #[test]
+    fn it_speaks_at_any_capture_point() {
+        speaks(
+            &RULE,
+            &[
+                (
+                    "at once",
+                    &format!("> GET /\n{OK}\n~ 99ms\nserver FIN\nclient FIN\n"),
+                ),
+                (
+                    "after other exchanges",
+                    &format!("> GET /\n{OK}\n~ 1s\n> GET /\n{OK}\nserver FIN\nclient FIN\n"),
+                ),
+                (
+                    "HTTP/1.0 with keep-alive",
+                    "> GET / HTTP/1.0 | Connection: keep-alive\n< 200 HTTP/1.0 | Connection: keep-alive | Content-Length: 2\nserver FIN\n",
+                ),
+                (
+                    "a request crosses the FIN, seen at the server",
+                    &format!("> GET /\n{OK}\nserver FIN unseen\n> GET /\nserver RST bare\n"),
+                ),
+                (
+                    "a request crosses the FIN, seen at the client",
+                    &format!("> GET /\n{OK}\nserver FIN unseen\n> GET / unseen\nearlier 1\n"),
+                ),
+            ],
+        );
+        let (at, others, message) = finding(&RULE, &format!("> GET /\n{OK}\n~ 27us\nserver FIN\n"));
+        assert_eq!((at, others), (8, vec![6]));
+        assert!(message.contains("27 µs later in frame 8"), "{message}");
+    }
+
+    #[test]
+    fn it_is_silent_where_another_reading_is_left() {
+        is_silent(
+            &RULE,
+            &[
+                (
+                    "an idle timeout",
+                    &format!("> GET /\n{OK}\n~ 101ms\nserver FIN\n"),
+                ),
+                (
+                    "a RST is for another rule",
+                    &format!("> GET /\n{OK}\nserver RST\n"),
+                ),
+                (
+                    "the request said close",
+                    &format!("> GET / | Connection: close\n{OK}\nserver FIN\n"),
+                ),
+                (
+                    "HTTP/1.0 implied it",
+                    &format!("> GET / HTTP/1.0\n{OK}\nserver FIN\n"),
+                ),
+                (
+                    "the response was HTTP/1.0",
+                    "> GET /\n< 200 HTTP/1.0 | Content-Length: 2\nserver FIN\n",
+                ),
+                (
+                    "only the close could end the body",
+                    "> GET /\n< 200\n< raw abc\nserver FIN\n",
+                ),
+                (
+                    "the client closed first",
+                    &format!("> GET /\n{OK}\nclient FIN\nserver FIN\n"),
+                ),
+                (
+                    "the client was closing as well, seen at the server",
+                    &format!("> GET /\n{OK}\nserver FIN unseen\nclient FIN\n"),
+                ),
+                (
+                    "the client was closing as well, by a RST",
+                    &format!("> GET /\n{OK}\nserver FIN unseen\nclient RST\n"),
+                ),
+                (
+                    "something was outstanding",
+                    &format!("> GET /\n{OK}\n> GET /b\nserver FIN\n"),
+                ),
+                (
+                    "the beginning of a request was outstanding",
+                    &format!("> GET /\n{OK}\n> raw GET /b\nserver FIN\n"),
+                ),
+                (
+                    "octets are missing",
+                    &format!("> GET /\n{OK}\nhole client 9\nserver FIN\n"),
+                ),
+                (
+                    "the head was cut off by the snap length",
+                    "> GET /\nsnap 80\n< 200 | X: yyyyyyyyyyyyyyyyyyyyyyyy | Content-Length: 2\nserver FIN\n",
+                ),
+                (
+                    "the client's side was not captured",
+                    &format!("only server\n> GET /\n{OK}\nserver FIN\n"),
+                ),
+                ("the capture ends early", &format!("> GET /\n{OK}\n")),
+                (
+                    "a tunnel began",
+                    "> GET / | Connection: upgrade | Upgrade: x\n< 101 | Connection: upgrade\nserver FIN\n",
+                ),
+            ],
+        );
+    }
 }

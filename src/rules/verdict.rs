@@ -1,7 +1,7 @@
 //! The verdict on a connection, and why there is none.
 
-use super::{CATALOG, Judgement, Level, Ruling, Settings};
-use crate::connection::{Connection, Protocol};
+use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject};
+use crate::connection::{Connection, LostTo, Protocol};
 use crate::tcp::Peer;
 
 /// What is said of a connection in a word.
@@ -37,12 +37,15 @@ impl Verdict {
     }
 }
 
-/// Asks all rules about a connection.
+/// Asks all rules about a connection, but for those that are left out.
 pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
     let mut ruling = Ruling::default();
     if connection.protocol == Protocol::Http1 {
-        // Once a tunnel has begun, no rule of persistence, idleness or closing has a say.
-        let rules = CATALOG.iter().filter(|_| connection.tunnel.is_none());
+        let has_a_say = |rule: &&Rule| {
+            (rule.subject == Subject::Message || connection.tunnel.is_none())
+                && !settings.left_out.contains(&rule.name)
+        };
+        let rules = CATALOG.iter().copied().filter(has_a_say);
         rules.for_each(|rule| (rule.check)(connection, settings, &mut ruling));
     }
     let Ruling {
@@ -54,11 +57,7 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
     let (verdict, unknown_because) = match worst {
         Some(Level::Violation) => (Verdict::Violation, None),
         Some(Level::Warning) => (Verdict::Warning, None),
-        _ => match unproven
-            .into_iter()
-            .next()
-            .or_else(|| unknown_because(connection))
-        {
+        Some(Level::Note) | None => match unknown_because(connection).or(unproven) {
             Some(because) => (Verdict::Unknown, Some(because)),
             None => (Verdict::Ok, None),
         },
@@ -74,53 +73,167 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
 fn unknown_because(connection: &Connection) -> Option<String> {
     let facts = &connection.facts;
     if connection.protocol != Protocol::Http1 {
-        return Some(format!(
-            "carries no HTTP/1 ({})",
-            connection.protocol.name()
-        ));
+        let protocol = connection.protocol.name();
+        return Some(format!("carries no HTTP/1 ({protocol})"));
     }
     if !facts.handshake.is_complete() {
         return Some("the capture starts inside the connection".to_owned());
     }
-    if connection.missing() > 0 {
-        return Some(format!("{} bytes missing", connection.missing()));
+    missing(connection)
+        .or_else(|| {
+            let limit = connection.limits.first()?;
+            Some(format!(
+                "a bound was met: {} ({})",
+                limit.what, limit.amount
+            ))
+        })
+        .or_else(|| lost(connection))
+        .or_else(|| ended_early(connection))
+        .or_else(|| (connection.tally.complete == 0).then(|| "no complete exchange".to_owned()))
+}
+
+fn missing(connection: &Connection) -> Option<String> {
+    let missing = connection.missing();
+    if missing == 0 {
+        return None;
     }
-    if let Some(limit) = connection.limits.first() {
-        return Some(format!("a bound was met: {}", limit.what));
-    }
-    if let Some((peer, place)) = Peer::BOTH
-        .iter()
-        .find_map(|&peer| Some((peer, connection.unreadable[peer]?)))
-    {
-        return Some(format!(
-            "what the {} sent in frame {} is no HTTP/1",
-            peer.name(),
-            place.stamp.at.frame
-        ));
-    }
-    if connection.tally.complete == 0 {
-        return Some("no complete exchange".to_owned());
-    }
-    let last = connection.exchanges.last()?;
-    let unanswered = connection.tally.unanswered();
-    if unanswered > 0 && facts.close.is_some() {
-        return Some(format!(
-            "{unanswered} of {} requests got no response",
-            connection.tally.requests
-        ));
-    }
-    let open = facts.close.is_none() && !last.is_complete() && connection.tunnel.is_none();
-    open.then(|| {
-        match last
-            .request
-            .as_ref()
-            .and_then(|request| request.message.end_at())
-        {
-            Some(at) => format!(
-                "the capture ends {} after a request, before its response",
-                facts.seen_until.time.since(at.time)
-            ),
-            None => "the capture ends inside a request".to_owned(),
-        }
+    let behind = Peer::BOTH.map(|peer| connection.facts.sides[peer].behind_hole);
+    let first = behind.into_iter().flatten().map(|at| at.frame).min();
+    let octets = if missing == 1 { "byte" } else { "bytes" };
+    Some(match first {
+        Some(frame) => format!("{missing} {octets} missing before frame {frame}"),
+        None => format!("{missing} {octets} missing, though acknowledged"),
     })
+}
+
+fn lost(connection: &Connection) -> Option<String> {
+    let (peer, lost) = Peer::BOTH
+        .iter()
+        .find_map(|&peer| Some((peer, connection.lost[peer]?)))?;
+    let who = peer.name();
+    if lost.to == LostTo::SnapLength {
+        return Some(format!("the snap length cut off what the {who} said"));
+    }
+    Some(match connection.unreadable[peer] {
+        Some(place) => format!(
+            "what the {who} sent in frame {} is no HTTP/1",
+            place.stamp.at.frame
+        ),
+        None => format!("where a message of the {who} ends cannot be told"),
+    })
+}
+
+/// The capture ends inside an exchange.
+fn ended_early(connection: &Connection) -> Option<String> {
+    let last = connection.exchanges.last()?;
+    if connection.facts.close.is_some() || last.is_complete() || connection.tunnel.is_some() {
+        return None;
+    }
+    let request = last.request.as_ref()?;
+    let Some(end) = request.message.end_at() else {
+        return Some("the capture ends inside a request".to_owned());
+    };
+    if last.response.is_some() {
+        return Some("the capture ends inside a response".to_owned());
+    }
+    let after = connection.facts.seen_until.time.since(end.time);
+    Some(format!(
+        "the capture ends {after} after a request, before its response"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{play, play_all};
+
+    fn because(script: &str) -> String {
+        let played = play(script);
+        assert_eq!(played.judgement.verdict, Verdict::Unknown, "{script}");
+        played.judgement.unknown_because.unwrap()
+    }
+
+    #[test]
+    fn unknown_says_why() {
+        for (script, reason) in [
+            (
+                "inside\n> GET /\n< 204\nclient FIN\nserver FIN\n",
+                "the capture starts inside the connection",
+            ),
+            (
+                "> GET / | Connection: close\n< 200 | Content-Length: 2 | Connection: close\n~ 800ms\nelsewhere\n",
+                "the capture ends 0.800 s after the last response",
+            ),
+            (
+                "> GET /\n< 204\n~ 1s\n> GET /\n~ 500ms\nelsewhere\n",
+                "the capture ends 0.500 s after a request, before its response",
+            ),
+            (
+                "> GET /\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n",
+                "the capture ends inside a response",
+            ),
+            (
+                "> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n",
+                "the capture ends inside a request",
+            ),
+            (
+                "> GET /\n< raw SSH-2.0-OpenSSH_9\\r\\n\nserver FIN\nclient FIN\n",
+                "what the server sent in frame 6 is no HTTP/1",
+            ),
+            ("> GET /\nclient FIN\nserver FIN\n", "no complete exchange"),
+        ] {
+            let because = because(script);
+            // Frames differ where each octet has a packet of its own; the whole script was played first.
+            assert_eq!(because, reason, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_hole_is_named_with_its_size_and_the_frame_behind_it() {
+        let played = play_all(
+            "> GET /\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 100\\r\\n\\r\\n\nhole server 60\n~ 2s\n< raw bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n",
+        );
+        let judgement = &played.first().unwrap().judgement;
+        assert_eq!(
+            judgement.unknown_because.as_deref(),
+            Some("60 bytes missing before frame 9")
+        );
+        let played = play_all("> GET /\n< 204\nhole server 1\n");
+        let judgement = &played.first().unwrap().judgement;
+        assert_eq!(
+            judgement.unknown_because.as_deref(),
+            Some("1 byte missing, though acknowledged")
+        );
+    }
+
+    #[test]
+    fn a_head_that_the_snap_length_cut_is_named_so() {
+        let played = play_all("> GET /\n< 204\nsnap 60\n> GET /\n< 204\n");
+        let judgement = &played.first().unwrap().judgement;
+        assert_eq!(
+            judgement.unknown_because.as_deref(),
+            Some("the snap length cut off what the client said")
+        );
+    }
+
+    #[test]
+    fn a_preamble_keeps_no_rule_from_looking() {
+        let played = play(
+            "> raw PROXY TCP4 192.0.2.1 192.0.2.2 1 80\\r\\n\n> GET /\n< 204\n~ 5s\nserver FIN\nclient FIN\n",
+        );
+        assert_eq!(played.judgement.verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn rules_that_are_left_out_are_not_asked() {
+        let played = play("> GET /\n< 200 | Content-Length: 2\nserver FIN\nclient FIN\n");
+        assert_eq!(played.judgement.verdict, Verdict::Warning);
+        let settings = Settings {
+            left_out: vec!["unannounced-close"],
+            ..Settings::default()
+        };
+        let judgement = judge(&played.connection, &settings);
+        assert!(judgement.findings.is_empty());
+        assert_eq!(judgement.verdict, Verdict::Ok);
+    }
 }

@@ -73,6 +73,8 @@ pub(super) struct Half {
     acked_by: Option<Acked>,
     /// The first packet behind octets that have not come: what comes late was sent before it.
     ahead: Option<Ahead>,
+    /// What the last packet that was not late acknowledged.
+    ack: Option<u64>,
     /// Since when the other side has acknowledged what did not come.
     unseen_since: Option<Time>,
     pub(super) fin: Option<Fin>,
@@ -94,6 +96,8 @@ pub(super) struct Half {
 struct Ahead {
     offset: u64,
     ack: u64,
+    /// What the packets before it acknowledged.
+    ack_before: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +129,7 @@ impl Half {
             acked: FIRST_OCTET,
             acked_by: None,
             ahead: None,
+            ack: None,
             unseen_since: None,
             fin: None,
             ended: Ended::No,
@@ -250,19 +255,29 @@ impl Half {
     }
 
     /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
-    /// may have been sent once more since then, and acknowledge more than it did; but never more than that packet.
+    /// may have been sent once more since then, and acknowledge more than it did; what it did lies between what the
+    /// packets around it say.
     pub(super) fn as_first_sent(&mut self, offset: u64, stamp: Stamp) -> Stamp {
         let Some(ack) = stamp.ack else { return stamp };
-        let filled = |ahead: Ahead| ahead.offset <= self.assembler.next();
-        if offset > self.sent && self.ahead.is_none_or(filled) {
-            self.ahead = Some(Ahead { offset, ack });
+        if offset >= self.sent {
+            let filled = |ahead: Ahead| ahead.offset <= self.assembler.next();
+            if offset > self.sent && self.ahead.is_none_or(filled) {
+                self.ahead = Some(Ahead {
+                    offset,
+                    ack,
+                    ack_before: self.ack,
+                });
+            }
+            self.ack = Some(ack);
+            return stamp;
         }
-        match self.ahead {
-            Some(ahead) if offset < ahead.offset => Stamp {
-                ack: Some(ack.min(ahead.ack)),
-                ..stamp
-            },
-            _ => stamp,
+        let Some(ahead) = self.ahead.filter(|ahead| offset < ahead.offset) else {
+            return stamp;
+        };
+        let most = ack.min(ahead.ack);
+        Stamp {
+            ack: ahead.ack_before.filter(|&least| least >= most),
+            ..stamp
         }
     }
 

@@ -37,7 +37,8 @@ pub const FIRST_OCTET: u64 = 1 << 32;
 pub struct Stamp {
     /// The packet.
     pub at: At,
-    /// The offset up to which it acknowledges the other side; a FIN counts as one octet.
+    /// The offset up to which it acknowledges the other side; a FIN counts as one octet. `None` also where it came
+    /// late, and may have acknowledged less when it was first sent.
     pub ack: Option<u64>,
 }
 
