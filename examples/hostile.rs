@@ -1,0 +1,30 @@
+//! Writes a capture that is made to exhaust memory or time to standard output: `hostile KIND [SIZE]`.
+//!
+//! Without arguments it lists the kinds and their full sizes.
+
+use std::io::{self, BufWriter, Write};
+
+#[path = "../tests/hostile/captures.rs"]
+mod captures;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let Some(name) = arguments.next() else {
+        for kind in captures::KINDS {
+            println!("{} {}", kind.name, kind.full);
+        }
+        return Ok(());
+    };
+    let kind = captures::KINDS
+        .iter()
+        .find(|kind| kind.name == name)
+        .ok_or("no such kind")?;
+    let size = match arguments.next() {
+        Some(size) => size.parse()?,
+        None => kind.full,
+    };
+    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+    captures::write(kind, size, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
