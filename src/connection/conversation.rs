@@ -134,11 +134,13 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
         .too_large
         .map(|amount| limit("size of a head", amount as u64));
     let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
+    let late = (log.acked_too_late > 0)
+        .then(|| limit("messages waiting to be acknowledged", log.acked_too_late));
     let crowd = facts.crowded_out.map(|crowd| match crowd {
         Crowd::Connections(open) => limit("connections open at once", open),
         Crowd::Memory(octets) => limit("memory", octets),
     });
-    [waiting, head, dropped, crowd]
+    [waiting, head, dropped, late, crowd]
         .into_iter()
         .flatten()
         .collect()

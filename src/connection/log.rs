@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
+use super::waiting::Waiting;
 use super::{MAX_EXCHANGES, MAX_KEPT_TARGET};
 use crate::http::{
     Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
@@ -75,6 +76,10 @@ pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
     (waited && idle >= Span::ZERO).then_some(idle)
 }
 
+/// How many ends of messages wait for their acknowledgement in one direction. One that waits longer is never known to
+/// be acknowledged; the connection is marked where it was.
+pub const MAX_UNACKED: usize = 1024;
+
 /// The exchanges of a connection while it is read.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -83,14 +88,18 @@ pub(super) struct Log {
     lines: usize,
     /// How many exchanges came before the first that is kept.
     dropped: u64,
-    /// The number of the first exchange that may still get a response.
-    answering: u64,
+    /// The requests that may still get a response.
+    waiting: Waiting,
     request: Option<u64>,
     response: Option<Incoming>,
     requester: Option<Peer>,
     /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
     unacked: PerPeer<VecDeque<Unacked>>,
     acked: PerPeer<Option<(u64, Acked)>>,
+    /// Those that waited too long.
+    forgotten: PerPeer<Option<Forgotten>>,
+    /// How many of them were acknowledged after all.
+    pub(super) acked_too_late: u64,
     /// From which offset on responses may have gone by unseen.
     responses_lost: Option<u64>,
     lost: PerPeer<Option<Lost>>,
@@ -148,6 +157,14 @@ struct Unacked {
     part: Part,
 }
 
+/// Ends that are no longer looked at when an acknowledgement comes.
+#[derive(Clone, Copy, Debug)]
+struct Forgotten {
+    /// The offset of the first of them.
+    offset: u64,
+    count: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Head,
@@ -162,6 +179,7 @@ impl Log {
     pub(super) fn swap(&mut self) {
         self.requester = self.requester.map(Peer::other);
         self.unacked.swap();
+        self.forgotten.swap();
         self.acked.swap();
         self.unreadable.swap();
         self.lost.swap();
@@ -216,6 +234,7 @@ impl Log {
         self.exchanges.capacity() * size_of::<Exchange>()
             + self.lines
             + unacked * size_of::<Unacked>()
+            + self.waiting.weight()
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -245,6 +264,10 @@ impl Log {
         if let Some(request) = &exchange.request {
             self.lines += line_weight(&request.line);
         }
+        // Most connections have one exchange or two; a deque would make room for four at once.
+        if self.exchanges.len() == self.exchanges.capacity() {
+            self.exchanges.reserve_exact(1 + self.exchanges.len() / 2);
+        }
         self.exchanges.push_back(exchange);
         self.dropped + self.exchanges.len() as u64 - 1
     }
@@ -252,6 +275,9 @@ impl Log {
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
     pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
         self.acked[of] = Some((upto, by));
+        if let Some(forgotten) = self.forgotten[of].take_if(|forgotten| forgotten.offset <= upto) {
+            self.acked_too_late += forgotten.count;
+        }
         while let Some(unacked) = self.unacked[of].pop_front_if(|unacked| unacked.offset <= upto) {
             self.set_acked(of, unacked, by);
         }
@@ -260,8 +286,20 @@ impl Log {
     fn await_ack(&mut self, of: Peer, unacked: Unacked) {
         match self.acked[of] {
             Some((upto, by)) if upto >= unacked.offset => self.set_acked(of, unacked, by),
-            _ => self.unacked[of].push_back(unacked),
+            _ => self.push_unacked(of, unacked),
         }
+    }
+
+    /// Where nobody acknowledges anything, since the capture has one direction only, there would be no end of them.
+    fn push_unacked(&mut self, of: Peer, unacked: Unacked) {
+        if self.unacked[of].len() >= MAX_UNACKED
+            && let Some(first) = self.unacked[of].pop_front()
+        {
+            let offset = first.offset;
+            let forgotten = self.forgotten[of].get_or_insert(Forgotten { offset, count: 0 });
+            forgotten.count += 1;
+        }
+        self.unacked[of].push_back(unacked);
     }
 
     fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
@@ -311,7 +349,9 @@ impl Log {
         {
             self.tally.idle_max = self.tally.idle_max.max(Some(gap));
         }
-        self.request = Some(self.push(exchange));
+        let number = self.push(exchange);
+        self.waiting.push(number);
+        self.request = Some(number);
     }
 
     fn start_response(&mut self, status: u16, message: Message) {
@@ -331,7 +371,7 @@ impl Log {
         let response = Some(Response { message, status });
         let number = match self.question(message.start) {
             Some(number) => {
-                self.answering = number + 1;
+                self.waiting.pop();
                 self.tally.answered += 1;
                 number
             }
@@ -346,22 +386,17 @@ impl Log {
     /// The number of the exchange that a response which begins here answers: the first that waits for one, if the
     /// server had received any of its request by then. A 408 to nobody can cross a request on the wire.
     fn question(&mut self, response: Place) -> Option<u64> {
-        let number = self.first_open(self.answering)?;
-        self.answering = number;
-        let request = &self.at(number)?.request.as_ref()?.message;
-        let received = response
-            .stamp
-            .ack
-            .is_none_or(|ack| ack > request.start.offset);
+        let number = self.waiting.first()?;
+        let request = self
+            .at(number)
+            .and_then(|exchange| exchange.request.as_ref());
+        // Of one that is no longer kept it is long known.
+        let Some(request) = request else {
+            return Some(number);
+        };
+        let start = request.message.start.offset;
+        let received = response.stamp.ack.is_none_or(|ack| ack > start);
         received.then_some(number)
-    }
-
-    /// The first exchange from `number` on that has a request and no response.
-    fn first_open(&self, number: u64) -> Option<u64> {
-        let skip = usize::try_from(number.saturating_sub(self.dropped)).ok()?;
-        let open = |exchange: &Exchange| exchange.request.is_some() && exchange.response.is_none();
-        let found = self.exchanges.iter().skip(skip).position(open)?;
-        Some(self.dropped + (skip + found) as u64)
     }
 
     /// Behind a hole in the responses: a request that another followed which had seen octets of that hole was
@@ -370,17 +405,14 @@ impl Log {
         let Some(lost) = self.responses_lost.take() else {
             return;
         };
-        while let Some(first) = self.first_open(self.answering) {
-            let Some(second) = self.first_open(first + 1) else {
-                return;
-            };
+        while let Some(second) = self.waiting.second() {
             let ack = self
                 .at(second)
                 .and_then(|exchange| exchange.request.as_ref()?.message.start.stamp.ack);
             if ack.is_none_or(|ack| ack <= lost) {
                 return;
             }
-            self.answering = second;
+            self.waiting.pop();
         }
     }
 

@@ -11,11 +11,12 @@ mod log;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod waiting;
 
 pub use close_cause::CloseCause;
 pub use conversation::Conversation;
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
-pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
+pub use log::{Interims, Lost, LostTo, MAX_UNACKED, Tally, Versions, idle_gap};
 pub use tracker::Tracker;
 
 use crate::http::{Place, Says};

@@ -466,10 +466,15 @@ impl Reader {
     }
 
     fn keep_end_of_line(&mut self, offset: u64) {
-        self.pending
-            .drain(..self.pending.len().saturating_sub(MAX_LOST_LINE));
-        self.pieces
-            .drain(..self.pieces.len().saturating_sub(MAX_LOST_LINE));
+        // Not at every octet: what is moved has to be in proportion to what came.
+        if self.pending.len() > 2 * MAX_LOST_LINE {
+            self.pending.drain(..self.pending.len() - MAX_LOST_LINE);
+        }
+        let start = offset - self.pending.len() as u64;
+        if self.pieces.len() > 2 * MAX_LOST_LINE {
+            let before = self.pieces.partition_point(|piece| piece.offset <= start);
+            self.pieces.drain(..before.saturating_sub(1));
+        }
         self.give_up_behind_preamble(offset);
     }
 

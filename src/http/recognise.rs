@@ -35,10 +35,13 @@ pub(super) fn beginning(octets: &[u8]) -> Beginning {
     if let Some(foreign) = foreign(octets) {
         return Beginning::Named(foreign);
     }
-    let token = octets.iter().take_while(|&&octet| is_token(octet)).count();
+    // No further than a method may go: a line can come an octet at a time, and each time it is looked at again.
+    let first = octets.get(..=MAX_METHOD).unwrap_or(octets);
+    let token = first.iter().take_while(|&&octet| is_token(octet)).count();
     let plausible = match octets.get(token) {
-        None => token <= MAX_METHOD || octets.starts_with(b"HTTP"),
-        Some(b' ') => (1..=MAX_METHOD).contains(&token),
+        _ if token > MAX_METHOD => false,
+        None => true,
+        Some(b' ') => token > 0,
         Some(b'/') => octets.starts_with(b"HTTP/"),
         Some(_) => may_be_tls(octets),
     };
@@ -68,13 +71,25 @@ fn may_be_tls(octets: &[u8]) -> bool {
 /// else before it, since a hole can end anywhere.
 pub(super) fn start_line_within(line: &[u8], kind: Option<Kind>) -> Option<(usize, StartLine<'_>)> {
     memchr::memmem::find(line, b"HTTP/1.")?;
+    let from = behind_control(line);
+    let line = line.get(from..)?;
     let response = || response_within(line);
     let request = || request_within(line);
-    match kind {
+    let (at, start) = match kind {
         Some(Kind::Response) => response(),
         Some(Kind::Request) => request(),
         None => response().or_else(request),
-    }
+    }?;
+    Some((from + at, start))
+}
+
+/// Behind the last octet that no start line holds. What follows is read but once: of the beginnings in it, the first
+/// that has a version and a status is the one.
+fn behind_control(line: &[u8]) -> usize {
+    let content = line.strip_suffix(b"\n").unwrap_or(line);
+    let content = content.strip_suffix(b"\r").unwrap_or(content);
+    let control = |octet: &u8| octet.is_ascii_control() && *octet != b'\t';
+    content.iter().rposition(control).map_or(0, |at| at + 1)
 }
 
 fn response_within(line: &[u8]) -> Option<(usize, StartLine<'_>)> {
