@@ -95,6 +95,11 @@ pub(crate) const KINDS: &[Kind] = &[
         write: long_targets,
     },
     Kind {
+        name: "busy",
+        full: 1_000_000,
+        write: busy,
+    },
+    Kind {
         name: "tiny-chunks",
         full: 500_000,
         write: tiny_chunks,
@@ -120,7 +125,8 @@ pub(crate) const KINDS: &[Kind] = &[
 #[allow(dead_code, reason = "whoever writes a file needs it not")]
 pub(crate) fn capture(kind: &Kind, size: u64) -> Vec<u8> {
     let mut octets = Vec::new();
-    write(kind, size, &mut octets).expect("memory takes all");
+    // Memory takes all.
+    _ = write(kind, size, &mut octets);
     octets
 }
 
@@ -445,6 +451,43 @@ fn long_targets(size: u64, out: Out<'_, '_>) -> io::Result<()> {
     })
 }
 
+/// One connection with as many exchanges: five seconds idle after the first, closed by the client after three more.
+fn busy(size: u64, out: Out<'_, '_>) -> io::Result<()> {
+    const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\n\r\n";
+    const RESPONSE: &[u8] = b"HTTP/1.1 204 X\r\n\r\n";
+    let asked = |count: u64| 1000 + count * REQUEST.len() as u64;
+    let answered = |count: u64| 5000 + count * RESPONSE.len() as u64;
+    out.open(0)?;
+    for at in 0..size {
+        out.tcp(Tcp::client(0).seq(asked(at)).ack(answered(at)), REQUEST)?;
+        out.tcp(
+            Tcp::server(0).seq(answered(at)).ack(asked(at + 1)),
+            RESPONSE,
+        )?;
+        out.tcp(Tcp::client(0).seq(asked(at + 1)).ack(answered(at + 1)), &[])?;
+        out.micros += if at == 0 { 5_000_000 } else { 0 };
+    }
+    out.micros += 3_000_000;
+    out.tcp(
+        Tcp::client(0)
+            .seq(asked(size))
+            .ack(answered(size))
+            .flags(FIN | ACK),
+        &[],
+    )?;
+    out.tcp(
+        Tcp::server(0)
+            .seq(answered(size))
+            .ack(asked(size) + 1)
+            .flags(FIN | ACK),
+        &[],
+    )?;
+    out.tcp(
+        Tcp::client(0).seq(asked(size) + 1).ack(answered(size) + 1),
+        &[],
+    )
+}
+
 /// Chunks of one octet.
 fn tiny_chunks(size: u64, out: Out<'_, '_>) -> io::Result<()> {
     const HEAD: &[u8] = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -468,7 +511,12 @@ fn clocks(size: u64, out: Out<'_, '_>) -> io::Result<()> {
             u64::from(u32::MAX) - 1
         };
         out.micros = seconds * 1_000_000 + at % 100_000;
-        let flags = [SYN, ACK, FIN | ACK, RST][(at % 4) as usize];
+        let flags = match at % 4 {
+            0 => SYN,
+            1 => ACK,
+            2 => FIN | ACK,
+            _ => RST,
+        };
         out.tcp(Tcp::client(at / 4).flags(flags), &[])
     })
 }

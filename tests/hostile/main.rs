@@ -1,0 +1,151 @@
+//! Captures that are made to exhaust: what is kept of them stays within its bounds, what hits a bound says so, and
+//! everything else goes on.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "it is a test")]
+
+use std::io::Cursor;
+
+use keepcap::capture::Capture;
+use keepcap::connection::{Connection, MAX_EXCHANGES, Tracker};
+use keepcap::tcp::Bounds;
+use keepcap::time::Span;
+
+mod captures;
+
+/// What comes out of so many of a kind.
+fn read(name: &str, size: u64, bounds: Bounds) -> Vec<Connection> {
+    let kind = captures::KINDS
+        .iter()
+        .find(|kind| kind.name == name)
+        .unwrap();
+    let octets = captures::capture(kind, size);
+    let mut capture = Capture::from_reader(Cursor::new(octets), name.as_ref()).unwrap();
+    let mut tracker = Tracker::new(bounds);
+    let mut connections = Vec::new();
+    while let Some(packet) = capture.next_packet() {
+        tracker.take(&packet, &mut |connection| connections.push(connection));
+    }
+    let ignored = tracker.finish(&mut |connection| connections.push(connection));
+    let packets: u64 = connections
+        .iter()
+        .map(|connection: &Connection| connection.facts.packets)
+        .sum();
+    let ignored: u64 = ignored.iter().map(|(_, count)| count).sum();
+    assert_eq!(packets + ignored, capture.finish().packets, "{name}");
+    connections
+}
+
+/// How much there was of what a connection had too much of.
+fn limited(connection: &Connection, what: &str) -> Option<u64> {
+    let limit = connection.limits.iter().find(|limit| limit.what == what)?;
+    Some(limit.amount)
+}
+
+#[test]
+fn every_kind_is_read_to_its_end_in_little_memory() {
+    for kind in captures::KINDS {
+        let size = (kind.full / 1000).max(100);
+        read(kind.name, size, Bounds::of_memory(1 << 20));
+    }
+}
+
+#[test]
+fn the_least_recently_active_connection_gives_way_where_too_many_are_open() {
+    let bounds = Bounds {
+        connections: 100,
+        ..Bounds::default()
+    };
+    let connections = read("half-open", 1000, bounds);
+    let streams: Vec<u64> = connections
+        .iter()
+        .map(|connection| connection.facts.stream)
+        .collect();
+    assert_eq!(streams, (0..1000).collect::<Vec<_>>());
+    let marked = connections
+        .iter()
+        .map(|connection| limited(connection, "connections open at once"));
+    let marked: Vec<u64> = marked.take_while(Option::is_some).flatten().collect();
+    assert!((900..910).contains(&marked.len()), "{}", marked.len());
+    assert!(marked.iter().all(|open| (94..=101).contains(open)));
+}
+
+#[test]
+fn what_takes_too_much_memory_is_ended_and_the_rest_goes_on() {
+    let connections = read("slow-heads", 100_000, Bounds::of_memory(1 << 20));
+    let marked = connections
+        .iter()
+        .filter(|connection| limited(connection, "memory").is_some());
+    assert!(marked.count() > 1000);
+    assert!(
+        connections
+            .iter()
+            .any(|connection| connection.limits.is_empty())
+    );
+}
+
+#[test]
+fn holes_are_given_up_where_too_much_waits_over_all() {
+    let bounds = Bounds {
+        waiting: 1 << 20,
+        ..Bounds::default()
+    };
+    let connections = read("holes-on-many", 5000, bounds);
+    assert_eq!(connections.len(), 1000);
+    let waited: Vec<u64> = connections
+        .iter()
+        .filter_map(|connection| limited(connection, "octets waiting ahead of a hole"))
+        .collect();
+    assert!(waited.len() > 500 && waited.iter().all(|octets| *octets <= 5 * 1024));
+    assert!(
+        connections
+            .iter()
+            .all(|connection| connection.missing() == 2000)
+    );
+}
+
+#[test]
+fn holes_are_given_up_where_too_much_waits_in_one_direction() {
+    let [connection] =
+        <[Connection; 1]>::try_from(read("reverse", 10_000, Bounds::default())).unwrap();
+    assert_eq!(
+        limited(&connection, "octets waiting ahead of a hole"),
+        Some(4097)
+    );
+    assert_eq!(connection.facts.sides.client.octets, 4097);
+    assert_eq!(connection.missing(), 10_000 - 4097);
+}
+
+#[test]
+fn beyond_the_exchanges_that_are_kept_all_counts_stay_exact() {
+    let size = MAX_EXCHANGES as u64 + 50;
+    let [connection] = <[Connection; 1]>::try_from(read("busy", size, Bounds::default())).unwrap();
+    let tally = &connection.tally;
+    assert_eq!(
+        (tally.requests, tally.responses, tally.complete),
+        (size, size, size)
+    );
+    assert_eq!(tally.unanswered(), 0);
+    assert_eq!(connection.exchanges.len(), MAX_EXCHANGES);
+    assert_eq!(limited(&connection, "exchanges kept"), Some(50));
+    assert!(tally.idle_max.unwrap() > Span::from_secs(5));
+    assert!(connection.idle_last.unwrap() > Span::from_secs(3));
+}
+
+#[test]
+fn a_head_without_end_is_given_up_and_nobody_acknowledging_anything_is_no_limit() {
+    let [connection] =
+        <[Connection; 1]>::try_from(read("endless-head", 300, Bounds::default())).unwrap();
+    assert!(
+        limited(&connection, "size of a head").unwrap() > keepcap::http::MAX_HEAD_OCTETS as u64
+    );
+    let [connection] =
+        <[Connection; 1]>::try_from(read("requests-only", 3000, Bounds::default())).unwrap();
+    assert_eq!(
+        (connection.tally.requests, connection.tally.unanswered()),
+        (3000, 3000)
+    );
+    assert!(connection.limits.is_empty());
+    let [connection] =
+        <[Connection; 1]>::try_from(read("lost-answers", 3000, Bounds::default())).unwrap();
+    assert_eq!(connection.tally.responses, 3000);
+}
