@@ -100,6 +100,10 @@ pub(crate) struct Arguments {
     )]
     pub(crate) color: Color,
 
+    /// Keep no more than SIZE in memory, as in 512M or 2G; what does not fit is ended early and said so
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size, help_heading = "Input")]
+    pub(crate) memory: usize,
+
     /// Say nothing on standard error but errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -251,6 +255,33 @@ fn parse_server(text: &str) -> Result<ServerFilter, String> {
     }
 }
 
+/// Octets, or so many KiB, MiB or GiB: `1048576`, `512M`, `512MiB`, `2g`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text
+        .strip_prefix(digits)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let scale: usize = match unit.trim_end_matches('b').trim_end_matches('i') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return Err("a size, as in 512M or 2G".to_owned()),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "a size, as in 512M or 2G".to_owned())?;
+    let octets = number.checked_mul(scale).ok_or("too large")?;
+    if octets < LEAST_MEMORY {
+        return Err("at least 1M".to_owned());
+    }
+    Ok(octets)
+}
+
+/// With less than this not even a handful of connections could be followed.
+const LEAST_MEMORY: usize = 1 << 20;
+
 fn parse_seconds(text: &str) -> Result<Span, String> {
     let seconds: f64 = text
         .parse()
@@ -263,3 +294,33 @@ fn parse_seconds(text: &str) -> Result<Span, String> {
 
 /// A day: a longer grace would only hide what it is to find.
 const MOST_SECONDS: f64 = 86_400.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, octets) in [
+            ("1048576", 1 << 20),
+            ("512M", 512 << 20),
+            ("512MiB", 512 << 20),
+            ("512mb", 512 << 20),
+            ("2g", 2 << 30),
+        ] {
+            assert_eq!(parse_size(text), Ok(octets), "{text}");
+        }
+        for text in [
+            "",
+            "M",
+            "1.5G",
+            "-1M",
+            "12 M",
+            "10T",
+            "1000",
+            "99999999999999999999G",
+        ] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use keepcap::capture::{self, Found, Source};
 use keepcap::connection::Connection;
 use keepcap::report::{self, Document, Look};
 use keepcap::rules::{self, Settings};
+use keepcap::tcp::Bounds;
 
 use crate::cli::{Arguments, Format};
 use crate::messages::Messages;
@@ -173,9 +174,9 @@ impl<'a> Job<'a> {
         };
         let path = source.path();
         let name = path.to_string_lossy();
-        let reading = audit::read(path.to_owned(), capture, &mut |connection| {
-            self.list(connection, &name)
-        })?;
+        let bounds = Bounds::of_memory(self.arguments.memory);
+        let mut list = |connection| self.list(connection, &name);
+        let reading = audit::read(path.to_owned(), capture, bounds, &mut list)?;
         self.note_reading(&name, &reading);
         self.readings.push(reading);
         Ok(())

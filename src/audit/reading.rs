@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::capture::{Capture, Summary};
 use crate::connection::{Connection, Limit, Tracker};
 use crate::packet::Ignored;
+use crate::tcp::Bounds;
 
 /// What was read of one capture.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +70,8 @@ impl Reading {
     }
 }
 
-/// Reads a capture to its end and hands every connection to `each` when it is finished.
+/// Reads a capture to its end, keeping no more than `bounds` allow, and hands every connection to `each` when it is
+/// finished.
 ///
 /// # Errors
 ///
@@ -77,9 +79,10 @@ impl Reading {
 pub fn read<E>(
     path: PathBuf,
     mut capture: Capture,
+    bounds: Bounds,
     each: &mut impl FnMut(Connection) -> Result<(), E>,
 ) -> Result<Reading, E> {
-    let mut tracker = Tracker::default();
+    let mut tracker = Tracker::new(bounds);
     let mut result = Ok(());
     let mut reading = Reading {
         path,
