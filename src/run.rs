@@ -231,7 +231,7 @@ impl<'a> Job<'a> {
             self.status = Status::Incomplete;
         }
         self.messages.detail(format_args!(
-            "{name}: {} packets, {} connections",
+            "{name}: packets: {}, connections: {}",
             reading.summary.packets, reading.connections
         ));
         for (reason, packets) in reading.ignored.iter() {
