@@ -5,19 +5,20 @@
 
 use std::collections::BTreeMap;
 
-use keepcap::capture::Capture;
+use keepcap::capture::Source;
 use keepcap::connection::{Connection, Tracker};
 use keepcap::rules::{Settings, judge};
+use keepcap::tcp::{Bounds, MEMORY};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("usage: count CAPTURE [MEMORY]")?;
-    let mut capture = Capture::open(path.as_ref())?;
     let memory = match arguments.next() {
         Some(memory) => memory.parse::<usize>()? << 20,
-        None => keepcap::tcp::MEMORY,
+        None => MEMORY,
     };
-    let mut tracker = Tracker::new(keepcap::tcp::Bounds::of_memory(memory));
+    let mut capture = Source::File(path.into()).open_within(memory)?;
+    let mut tracker = Tracker::new(Bounds::of_memory(memory - capture.window()));
     let settings = Settings::default();
     let mut verdicts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut limits: BTreeMap<&str, u64> = BTreeMap::new();

@@ -255,7 +255,7 @@ fn parse_server(text: &str) -> Result<ServerFilter, String> {
     }
 }
 
-/// Octets, or so many KiB, MiB or GiB: `1048576`, `512M`, `512MiB`, `2g`.
+/// Octets, or so many KiB, MiB or GiB: `16777216`, `512M`, `512MiB`, `2g`.
 fn parse_size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text
@@ -274,13 +274,13 @@ fn parse_size(text: &str) -> Result<usize, String> {
         .map_err(|_| "a size, as in 512M or 2G".to_owned())?;
     let octets = number.checked_mul(scale).ok_or("too large")?;
     if octets < LEAST_MEMORY {
-        return Err("at least 1M".to_owned());
+        return Err("16M at least".to_owned());
     }
     Ok(octets)
 }
 
-/// With less than this not even a handful of connections could be followed.
-const LEAST_MEMORY: usize = 1 << 20;
+/// Less would end connections that anyone would expect to be followed.
+const LEAST_MEMORY: usize = 16 << 20;
 
 fn parse_seconds(text: &str) -> Result<Span, String> {
     let seconds: f64 = text
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn sizes() {
         for (text, octets) in [
-            ("1048576", 1 << 20),
+            ("16777216", 16 << 20),
             ("512M", 512 << 20),
             ("512MiB", 512 << 20),
             ("512mb", 512 << 20),

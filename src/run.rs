@@ -8,7 +8,6 @@ use keepcap::capture::{self, Found, Source};
 use keepcap::connection::Connection;
 use keepcap::report::{self, Document, Look};
 use keepcap::rules::{self, Settings};
-use keepcap::tcp::Bounds;
 
 use crate::cli::{Arguments, Format};
 use crate::messages::Messages;
@@ -164,7 +163,7 @@ impl<'a> Job<'a> {
     }
 
     fn take(&mut self, source: &Source) -> io::Result<()> {
-        let capture = match source.open() {
+        let capture = match source.open_within(self.arguments.memory) {
             Ok(capture) => capture,
             Err(error) => {
                 self.status = Status::Incomplete;
@@ -174,9 +173,12 @@ impl<'a> Job<'a> {
         };
         let path = source.path();
         let name = path.to_string_lossy();
-        let bounds = Bounds::of_memory(self.arguments.memory);
-        let mut list = |connection| self.list(connection, &name);
-        let reading = audit::read(path.to_owned(), capture, bounds, &mut list)?;
+        let reading = audit::read(
+            path.to_owned(),
+            capture,
+            self.arguments.memory,
+            &mut |connection| self.list(connection, &name),
+        )?;
         self.note_reading(&name, &reading);
         self.readings.push(reading);
         Ok(())

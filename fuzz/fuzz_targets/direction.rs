@@ -28,7 +28,7 @@ impl Sink for Heard {
         assert!(place.stamp.at.frame <= place.offset);
     }
 
-    fn head(&mut self, head: &Head, end: u64) -> Framing {
+    fn head(&mut self, head: &Head, _: At, end: u64) -> Framing {
         self.log.push(format!("{head:?} {end}"));
         match self.status {
             Some(status) => response_framing(status, Some(Method::Get), head.body),

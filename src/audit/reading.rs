@@ -70,8 +70,8 @@ impl Reading {
     }
 }
 
-/// Reads a capture to its end, keeping no more than `bounds` allow, and hands every connection to `each` when it is
-/// finished.
+/// Reads a capture to its end and hands every connection to `each` when it is finished. No more than `memory` octets
+/// are taken for it.
 ///
 /// # Errors
 ///
@@ -79,10 +79,10 @@ impl Reading {
 pub fn read<E>(
     path: PathBuf,
     mut capture: Capture,
-    bounds: Bounds,
+    memory: usize,
     each: &mut impl FnMut(Connection) -> Result<(), E>,
 ) -> Result<Reading, E> {
-    let mut tracker = Tracker::new(bounds);
+    let mut tracker = Tracker::new(Bounds::of_memory(memory.saturating_sub(capture.window())));
     let mut result = Ok(());
     let mut reading = Reading {
         path,

@@ -5,17 +5,21 @@
 use std::fmt;
 use std::io::{self, Cursor, Read};
 
+/// How many octets of what was unpacked zstd and xz keep at most to refer back to. `zstd -d` allows as many, and
+/// `xz -9` asks for half of it.
+pub const MAX_WINDOW: usize = 128 << 20;
+
 /// A kind of compression that is undone while reading, told by its first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
     /// RFC 1952, also of several members.
     Gzip,
-    /// RFC 8878, also of several frames, with windows up to 128 MiB.
+    /// RFC 8878, also of several frames, with windows up to [`MAX_WINDOW`] octets.
     Zstd,
     /// The LZ4 frame format, also of several frames.
     Lz4,
-    /// The .xz format, also of several streams, that needs at most 256 MiB.
+    /// The .xz format, also of several streams, that needs at most [`MAX_WINDOW`] octets of memory.
     Xz,
 }
 
@@ -36,14 +40,17 @@ pub(super) type Stream = Box<dyn Read + Send>;
 /// Octets by which compression can be told.
 const MAGIC: u64 = 6;
 
-/// The octets inside `stream`, and how they were packed if they were.
-pub(super) fn unpacked(mut stream: Stream) -> io::Result<(Stream, Option<Compression>)> {
+/// The octets inside `stream`, unpacked with a window of so many octets, and how they were packed if they were.
+pub(super) fn unpacked(
+    mut stream: Stream,
+    window: usize,
+) -> io::Result<(Stream, Option<Compression>)> {
     let mut first = Vec::new();
     stream.by_ref().take(MAGIC).read_to_end(&mut first)?;
     let compression = Compression::of(&first);
     let whole: Stream = Box::new(Cursor::new(first).chain(stream));
     match compression {
-        Some(packed) => Ok((packed.unpack(whole)?, compression)),
+        Some(packed) => Ok((packed.unpack(whole, window)?, compression)),
         None => Ok((whole, None)),
     }
 }
@@ -61,13 +68,21 @@ impl Compression {
         }
     }
 
+    /// How much of the window it may take; the others need next to nothing.
+    pub(super) fn window(self, most: usize) -> usize {
+        match self {
+            Compression::Zstd | Compression::Xz => most,
+            Compression::Gzip | Compression::Lz4 => 0,
+        }
+    }
+
     #[cfg(feature = "compression")]
-    fn unpack(self, stream: Stream) -> io::Result<Stream> {
-        super::unpack::unpack(self, stream)
+    fn unpack(self, stream: Stream, window: usize) -> io::Result<Stream> {
+        super::unpack::unpack(self, stream, window)
     }
 
     #[cfg(not(feature = "compression"))]
-    fn unpack(self, _: Stream) -> io::Result<Stream> {
+    fn unpack(self, _: Stream, _: usize) -> io::Result<Stream> {
         let missing = format!(
             "this build lacks {self}; unpack it first, or build with the feature `compression`"
         );

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::compression::unpacked;
+use super::compression::{MAX_WINDOW, unpacked};
 use super::open::{OpenError, Problem};
 use super::read::Capture;
 use super::recognise::{FIRST_OCTETS, recognise};
@@ -32,9 +32,24 @@ impl Source {
     ///
     /// Those of [`Capture::open`].
     pub fn open(&self) -> Result<Capture, OpenError> {
+        self.open_within(usize::MAX)
+    }
+
+    /// Opens it, and takes no more than a quarter of so many octets of memory to unpack it (but 8 MiB at least);
+    /// [`Capture::window`] says how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Capture::open`].
+    pub fn open_within(&self, memory: usize) -> Result<Capture, OpenError> {
+        let window = (memory / 4).min(MAX_WINDOW);
         match self {
-            Source::StandardInput => Capture::from_reader(io::stdin(), self.path()),
-            Source::File(path) => Capture::open(path),
+            Source::StandardInput => Capture::from_reader_within(io::stdin(), self.path(), window),
+            Source::File(path) => {
+                let unreadable = |error| OpenError::new(path, Problem::Unreadable(error));
+                let file = File::open(path).map_err(unreadable)?;
+                Capture::from_reader_within(file, path, window)
+            }
         }
     }
 
@@ -138,7 +153,7 @@ fn octets_of(path: &Path) -> &[u8] {
 
 /// By the first octets, of what is inside where it is compressed.
 fn is_capture(path: &Path) -> io::Result<bool> {
-    let (stream, compression) = unpacked(Box::new(File::open(path)?))?;
+    let (stream, compression) = unpacked(Box::new(File::open(path)?), MAX_WINDOW)?;
     let mut first = Vec::new();
     let read = stream.take(FIRST_OCTETS as u64).read_to_end(&mut first);
     // What cannot be unpacked shows no capture, unless it did so before it broke.

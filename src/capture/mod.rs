@@ -29,7 +29,7 @@ mod pcapng;
 #[cfg(test)]
 mod build;
 
-pub use compression::Compression;
+pub use compression::{Compression, MAX_WINDOW};
 pub use damage::{Damage, Reason, Summary};
 pub use find::{Found, Source, find};
 pub use open::{OpenError, Problem};

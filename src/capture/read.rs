@@ -10,7 +10,7 @@ use std::path::Path;
 use super::Packet;
 use super::ahead::ReadAhead;
 use super::blocks::{BLOCK, Blocks};
-use super::compression::{Compression, Stream, unpacked};
+use super::compression::{Compression, MAX_WINDOW, Stream, unpacked};
 use super::damage::{Damage, Reason, Summary};
 use super::open::{OpenError, Problem};
 use super::pcap::Pcap;
@@ -39,6 +39,7 @@ pub struct Capture {
     blocks: Blocks,
     parser: Parser,
     compression: Option<Compression>,
+    window: usize,
     summary: Summary,
     /// Number of the last packet or event.
     frame: u64,
@@ -72,10 +73,31 @@ impl Capture {
         source: impl Read + Send + 'static,
         name: &Path,
     ) -> Result<Capture, OpenError> {
-        let (stream, compression) = readable(Box::new(source))
+        Capture::from_reader_within(source, name, MAX_WINDOW)
+    }
+
+    /// The same, and where it is compressed with zstd or xz, with no more than so many octets to refer back to. Below
+    /// 8 MiB, zstd takes those.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Capture::from_reader`].
+    pub fn from_reader_within(
+        source: impl Read + Send + 'static,
+        name: &Path,
+        window: usize,
+    ) -> Result<Capture, OpenError> {
+        let (stream, compression) = readable(Box::new(source), window)
             .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
+        let window = compression.map_or(0, |compression| compression.window(window));
         Capture::new(Blocks::new(stream, BLOCK), compression)
+            .map(|capture| Capture { window, ..capture })
             .map_err(|problem| OpenError::new(name, problem))
+    }
+
+    /// The memory that unpacking it may take, in octets, beside a few MiB.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// The next packet, or `None` at the end of the capture or where it can be read no further.
@@ -124,6 +146,7 @@ impl Capture {
             blocks,
             parser,
             compression,
+            window: 0,
             summary: Summary::default(),
             frame: 0,
             time: Time::default(),
@@ -192,8 +215,8 @@ impl Capture {
 }
 
 /// What is in the stream, which is unpacked on another thread if it is compressed.
-fn readable(stream: Stream) -> io::Result<(Stream, Option<Compression>)> {
-    match unpacked(stream)? {
+fn readable(stream: Stream, window: usize) -> io::Result<(Stream, Option<Compression>)> {
+    match unpacked(stream, window)? {
         (stream, None) => Ok((stream, None)),
         (stream, compression) => Ok((Box::new(ReadAhead::of(stream)?), compression)),
     }

@@ -13,19 +13,19 @@ use super::compression::{Compression, Stream};
 
 /// Octets of compressed data that are read at once.
 const INPUT: usize = 1 << 17;
-/// Longest distance, as a power of two, over which zstd may refer back: what `zstd -d` allows, too.
-const ZSTD_WINDOW_LOG: u32 = 27;
-/// Octets of memory that xz may use: four times what `xz -9` asks for.
-const XZ_MEMORY: u64 = 256 << 20;
 
-/// What was packed into `stream`.
-pub(super) fn unpack(compression: Compression, stream: Stream) -> io::Result<Stream> {
+/// What was packed into `stream`, unpacked with a window of at most so many octets.
+pub(super) fn unpack(
+    compression: Compression,
+    stream: Stream,
+    window: usize,
+) -> io::Result<Stream> {
     let input = BufReader::with_capacity(INPUT, Uninterrupted(stream));
     Ok(match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
-        Compression::Zstd => Box::new(zstd_decoder(input)?),
+        Compression::Zstd => Box::new(zstd_decoder(input, window)?),
         Compression::Lz4 => Box::new(Lz4Decoder::new(input)),
-        Compression::Xz => Box::new(xz_decoder(input)?),
+        Compression::Xz => Box::new(xz_decoder(input, window)?),
     })
 }
 
@@ -43,15 +43,16 @@ impl Read for Uninterrupted {
     }
 }
 
-fn zstd_decoder<R: BufRead>(input: R) -> io::Result<zstd::Decoder<'static, R>> {
+fn zstd_decoder<R: BufRead>(input: R, window: usize) -> io::Result<zstd::Decoder<'static, R>> {
     let mut decoder = zstd::Decoder::with_buffer(input)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    // A power of two, at least the one that every decoder is to take (RFC 8878 3.1.1.1.2: 8 MiB).
+    decoder.window_log_max(window.checked_ilog2().unwrap_or(0).max(23))?;
     Ok(decoder)
 }
 
-fn xz_decoder<R: BufRead>(input: R) -> io::Result<XzDecoder<R>> {
+fn xz_decoder<R: BufRead>(input: R, window: usize) -> io::Result<XzDecoder<R>> {
     let stream =
-        liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
+        liblzma::stream::Stream::new_stream_decoder(window as u64, liblzma::stream::CONCATENATED)?;
     Ok(XzDecoder::new_stream(input, stream))
 }
 

@@ -18,7 +18,7 @@ impl Tracker {
     /// For a capture of which no more is kept than these bounds say.
     pub fn new(bounds: Bounds) -> Self {
         Tracker {
-            decoder: Decoder::default(),
+            decoder: Decoder::within(bounds.fragments),
             table: Table::new(bounds),
             ignored: Ignored::default(),
         }

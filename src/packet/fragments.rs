@@ -11,7 +11,7 @@ use crate::time::{Span, Time};
 
 /// How many incomplete datagrams are kept; the one that began first gives way.
 pub const MAX_DATAGRAMS: usize = 4096;
-/// How many octets of memory they may take; again the one that began first gives way.
+/// How many octets of memory they may take unless told; again the one that began first gives way.
 pub const MAX_OCTETS: usize = 32 << 20;
 /// How long a datagram may take from its first fragment to its last.
 pub const MAX_AGE: Span = Span::from_secs(30);
@@ -93,8 +93,10 @@ pub(super) struct Whole {
 }
 
 /// The incomplete datagrams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Fragments {
+    /// How many octets of memory they may take.
+    most: usize,
     numbers: HashMap<Key, u64>,
     /// By number, so that the one that began first comes first.
     datagrams: BTreeMap<u64, Datagram>,
@@ -103,7 +105,25 @@ pub(super) struct Fragments {
     losses: FragmentLosses,
 }
 
+impl Default for Fragments {
+    fn default() -> Self {
+        Fragments::within(MAX_OCTETS)
+    }
+}
+
 impl Fragments {
+    /// That take no more than so many octets of memory.
+    pub(super) fn within(most: usize) -> Self {
+        Fragments {
+            most,
+            numbers: HashMap::new(),
+            datagrams: BTreeMap::new(),
+            begun: 0,
+            octets: 0,
+            losses: FragmentLosses::default(),
+        }
+    }
+
     /// Takes one more fragment.
     pub(super) fn add(&mut self, key: Key, part: Part, octets: &[u8], now: Time) -> Gathered {
         self.give_up_old(now);
@@ -156,7 +176,7 @@ impl Fragments {
         self.octets = self.octets.saturating_add(datagram.cost());
         self.numbers.insert(datagram.key, number);
         self.datagrams.insert(number, datagram);
-        while (self.datagrams.len() > MAX_DATAGRAMS || self.octets > MAX_OCTETS)
+        while (self.datagrams.len() > MAX_DATAGRAMS || self.octets > self.most)
             && let Some((&first, _)) = self.datagrams.first_key_value()
         {
             self.losses.evicted += self.give_up(first);

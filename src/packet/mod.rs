@@ -61,6 +61,14 @@ impl Decoder {
         Self::default()
     }
 
+    /// The same, with no more than so many octets of memory for fragments.
+    pub fn within(fragments: usize) -> Self {
+        Decoder {
+            fragments: Fragments::within(fragments.min(MAX_OCTETS)),
+            ..Self::default()
+        }
+    }
+
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         // Some writers give no length on the wire, or a wrong one; what was captured was sent.

@@ -22,15 +22,19 @@ pub struct Bounds {
     /// How many of these may be octets that wait ahead of a hole. The connection that was active least recently
     /// gives up its holes.
     pub waiting: usize,
+    /// How many octets of memory fragments take beside that.
+    pub fragments: usize,
 }
 
 impl Bounds {
-    /// For so many octets of memory.
+    /// For so many octets of memory in all.
     pub fn of_memory(memory: usize) -> Self {
+        let fragments = memory / 16;
         Bounds {
             connections: MAX_CONNECTIONS,
-            memory,
+            memory: memory - fragments,
             waiting: memory / 2,
+            fragments,
         }
     }
 
@@ -48,6 +52,7 @@ impl Bounds {
             connections: less(self.connections),
             memory: less(self.memory),
             waiting: less(self.waiting),
+            ..*self
         }
     }
 
