@@ -5,7 +5,7 @@
 
 use super::{Finding, Ruling};
 use crate::connection::{Connection, Exchange, Message, Request};
-use crate::http::Says;
+use crate::http::{Head, HeadShape, Says};
 use crate::tcp::{Acked, CloseKind, Peer};
 use crate::time::{At, Span};
 
@@ -64,6 +64,12 @@ pub(super) fn messages(connection: &Connection) -> impl Iterator<Item = (Peer, &
             .into_iter()
             .filter_map(|(peer, message)| Some((peer, message?)))
     })
+}
+
+/// What a message's head says, where it keeps to the grammar: of one that was mended, others may read other fields.
+pub(super) fn well_formed(message: &Message) -> Option<Head> {
+    let head = message.head?.head;
+    (head.shape == HeadShape::WellFormed).then_some(head)
 }
 
 /// For each side, finds what is wrong with the first of its messages for which `holds`, and says of how many more it

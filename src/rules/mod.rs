@@ -9,6 +9,7 @@ mod duty;
 mod early_idle_close;
 mod evidence;
 mod http10_kept_open;
+mod keep_alive_not_nominated;
 mod request_after_close;
 mod server_kept_open_after_close;
 mod unannounced_close;
@@ -25,6 +26,7 @@ pub static CATALOG: &[&Rule] = &[
     &request_after_close::RULE,
     &server_kept_open_after_close::RULE,
     &http10_kept_open::RULE,
+    &keep_alive_not_nominated::RULE,
     &unannounced_close::RULE,
     &early_idle_close::RULE,
 ];
