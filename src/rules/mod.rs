@@ -5,6 +5,7 @@
 //! A rule is a constant and a function in one file named after it, listed once in [`CATALOG`]. It speaks only where
 //! the capture proves its condition; where it cannot look, it says why instead.
 
+mod chunked_to_http10;
 mod conflicting_framing;
 mod duty;
 mod early_idle_close;
@@ -28,6 +29,7 @@ pub static CATALOG: &[&Rule] = &[
     &server_kept_open_after_close::RULE,
     &http10_kept_open::RULE,
     &keep_alive_not_nominated::RULE,
+    &chunked_to_http10::RULE,
     &conflicting_framing::RULE,
     &unannounced_close::RULE,
     &early_idle_close::RULE,
