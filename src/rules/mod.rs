@@ -10,6 +10,7 @@ mod conflicting_framing;
 mod duty;
 mod early_idle_close;
 mod evidence;
+mod framing_on_bodiless;
 mod http10_kept_open;
 mod keep_alive_not_nominated;
 mod request_after_close;
@@ -31,6 +32,7 @@ pub static CATALOG: &[&Rule] = &[
     &keep_alive_not_nominated::RULE,
     &chunked_to_http10::RULE,
     &conflicting_framing::RULE,
+    &framing_on_bodiless::RULE,
     &unannounced_close::RULE,
     &early_idle_close::RULE,
 ];
