@@ -101,7 +101,10 @@ impl Played {
             .as_deref()
             .unwrap_or_default();
         let because = because.replace(|c: char| c.is_ascii_digit(), "");
-        let verdict = (self.judgement.verdict, because, self.found());
+        // In pieces, findings of one packet come in the order of their octets.
+        let mut found = self.found();
+        found.sort_unstable();
+        let verdict = (self.judgement.verdict, because, found);
         format!(
             "{exchanges:#?} {gaps:?} {:?} {close:?} {octets:?} {verdict:?}",
             connection.idle_last
