@@ -7,6 +7,7 @@
 
 mod chunked_to_http10;
 mod conflicting_framing;
+mod conflicting_options;
 mod duty;
 mod early_idle_close;
 mod evidence;
@@ -37,6 +38,7 @@ pub static CATALOG: &[&Rule] = &[
     &unannounced_close::RULE,
     &early_idle_close::RULE,
     &malformed_keep_alive::RULE,
+    &conflicting_options::RULE,
 ];
 
 /// A rule.
