@@ -14,6 +14,7 @@ mod evidence;
 mod framing_on_bodiless;
 mod http10_kept_open;
 mod keep_alive_not_nominated;
+mod keep_alive_without_length;
 mod malformed_keep_alive;
 mod request_after_close;
 mod server_kept_open_after_close;
@@ -37,6 +38,7 @@ pub static CATALOG: &[&Rule] = &[
     &framing_on_bodiless::RULE,
     &unannounced_close::RULE,
     &early_idle_close::RULE,
+    &keep_alive_without_length::RULE,
     &malformed_keep_alive::RULE,
     &conflicting_options::RULE,
 ];
