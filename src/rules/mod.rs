@@ -6,6 +6,7 @@
 //! the capture proves its condition; where it cannot look, it says why instead.
 
 mod chunked_to_http10;
+mod close_not_echoed;
 mod conflicting_framing;
 mod conflicting_options;
 mod duty;
@@ -37,6 +38,7 @@ pub static CATALOG: &[&Rule] = &[
     &conflicting_framing::RULE,
     &framing_on_bodiless::RULE,
     &unannounced_close::RULE,
+    &close_not_echoed::RULE,
     &early_idle_close::RULE,
     &keep_alive_without_length::RULE,
     &malformed_keep_alive::RULE,
