@@ -102,8 +102,8 @@ fn apache_without_keep_alive_says_so_whether_asked_for_it_or_not() {
     tells(
         "apache-keepalive-off.pcap",
         &[
-            "1/1; gaps [], last 0.000; server FIN in frame 8; promised nothing; says close; ok",
-            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok",
+            "1/1; gaps [], last 0.000; server FIN in frame 8; promised nothing; says close; ok keep-alive-refused",
+            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok keep-alive-refused",
         ],
     );
 }
@@ -282,14 +282,14 @@ fn wrong_servers_and_clients_beside_right_ones() {
         "unannounced-close.pcap",
         &[
             "1/1; gaps [], last 0.000; server FIN in frame 8; promised nothing; says default; warning unannounced-close",
-            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok",
+            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok keep-alive-refused",
         ],
     );
     tells(
         "server-kept-open-after-close.pcap",
         &[
-            "1/1; gaps [], last 4.500; client FIN in frame 8; promised nothing; says close; violation server-kept-open-after-close",
-            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok",
+            "1/1; gaps [], last 4.500; client FIN in frame 8; promised nothing; says close; violation server-kept-open-after-close keep-alive-refused",
+            "1/1; gaps [], last 0.000; server FIN in frame 18; promised nothing; says close; ok keep-alive-refused",
         ],
     );
     tells(
@@ -302,8 +302,8 @@ fn wrong_servers_and_clients_beside_right_ones() {
     tells(
         "request-after-close.pcap",
         &[
-            "2/1; gaps [0.315], last none; server FIN in frame 10; promised nothing; says close; violation request-after-close",
-            "1/1; gaps [], last 0.000; server FIN in frame 20; promised nothing; says close; ok",
+            "2/1; gaps [0.315], last none; server FIN in frame 10; promised nothing; says close; violation keep-alive-refused request-after-close",
+            "1/1; gaps [], last 0.000; server FIN in frame 20; promised nothing; says close; ok keep-alive-refused",
         ],
     );
 }

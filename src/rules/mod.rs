@@ -15,6 +15,7 @@ mod evidence;
 mod framing_on_bodiless;
 mod http10_kept_open;
 mod keep_alive_not_nominated;
+mod keep_alive_refused;
 mod keep_alive_without_length;
 mod malformed_keep_alive;
 mod request_after_close;
@@ -43,6 +44,7 @@ pub static CATALOG: &[&Rule] = &[
     &keep_alive_without_length::RULE,
     &malformed_keep_alive::RULE,
     &conflicting_options::RULE,
+    &keep_alive_refused::RULE,
 ];
 
 /// A rule.
