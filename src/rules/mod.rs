@@ -18,6 +18,7 @@ mod keep_alive_not_nominated;
 mod keep_alive_refused;
 mod keep_alive_without_length;
 mod malformed_keep_alive;
+mod never_reused;
 mod request_after_close;
 mod server_kept_open_after_close;
 mod unannounced_close;
@@ -45,6 +46,7 @@ pub static CATALOG: &[&Rule] = &[
     &malformed_keep_alive::RULE,
     &conflicting_options::RULE,
     &keep_alive_refused::RULE,
+    &never_reused::RULE,
 ];
 
 /// A rule.
