@@ -18,6 +18,7 @@ mod keep_alive_not_nominated;
 mod keep_alive_refused;
 mod keep_alive_without_length;
 mod malformed_keep_alive;
+mod max_exceeded;
 mod never_reused;
 mod request_after_close;
 mod server_kept_open_after_close;
@@ -43,6 +44,7 @@ pub static CATALOG: &[&Rule] = &[
     &close_not_echoed::RULE,
     &early_idle_close::RULE,
     &keep_alive_without_length::RULE,
+    &max_exceeded::RULE,
     &malformed_keep_alive::RULE,
     &conflicting_options::RULE,
     &keep_alive_refused::RULE,
