@@ -21,6 +21,7 @@ mod malformed_keep_alive;
 mod max_exceeded;
 mod never_reused;
 mod request_after_close;
+mod server_ignored_client_close;
 mod server_kept_open_after_close;
 mod unannounced_close;
 mod verdict;
@@ -35,6 +36,7 @@ use crate::time::{At, Span};
 pub static CATALOG: &[&Rule] = &[
     &request_after_close::RULE,
     &server_kept_open_after_close::RULE,
+    &server_ignored_client_close::RULE,
     &http10_kept_open::RULE,
     &keep_alive_not_nominated::RULE,
     &chunked_to_http10::RULE,
