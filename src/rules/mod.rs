@@ -9,6 +9,7 @@ mod chunked_to_http10;
 mod close_not_echoed;
 mod conflicting_framing;
 mod conflicting_options;
+mod client_kept_open_after_close;
 mod duty;
 mod early_idle_close;
 mod evidence;
@@ -37,6 +38,7 @@ pub static CATALOG: &[&Rule] = &[
     &request_after_close::RULE,
     &server_kept_open_after_close::RULE,
     &server_ignored_client_close::RULE,
+    &client_kept_open_after_close::RULE,
     &http10_kept_open::RULE,
     &keep_alive_not_nominated::RULE,
     &chunked_to_http10::RULE,
