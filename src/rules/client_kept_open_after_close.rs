@@ -50,8 +50,7 @@ fn check(connection: &Connection, settings: &Settings, ruling: &mut Ruling) {
     if !told && paired(connection).is_empty() {
         return;
     }
-    let (Some(duty), Some((who, said))) =
-        (Duty::of_client(exchange, acked.at), closing(exchange))
+    let (Some(duty), Some((who, said))) = (Duty::of_client(exchange, acked.at), closing(exchange))
     else {
         return;
     };
@@ -191,7 +190,9 @@ mod tests {
                 ),
                 (
                     "the request is not complete",
-                    &format!("> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n{CLOSE}\nserver FIN\n~ 9s\nelsewhere\n"),
+                    &format!(
+                        "> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n{CLOSE}\nserver FIN\n~ 9s\nelsewhere\n"
+                    ),
                 ),
                 (
                     "the capture starts late: the response may answer another request",
