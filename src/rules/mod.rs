@@ -22,6 +22,7 @@ mod malformed_keep_alive;
 mod max_exceeded;
 mod never_reused;
 mod request_after_close;
+mod request_truncated;
 mod response_truncated;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
@@ -46,6 +47,7 @@ pub static CATALOG: &[&Rule] = &[
     &conflicting_framing::RULE,
     &framing_on_bodiless::RULE,
     &response_truncated::RULE,
+    &request_truncated::RULE,
     &unannounced_close::RULE,
     &close_not_echoed::RULE,
     &early_idle_close::RULE,
