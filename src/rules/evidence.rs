@@ -278,3 +278,31 @@ pub(super) fn sent_until(connection: &Connection, peer: Peer) -> u64 {
     let side = &connection.facts.sides[peer];
     side.fin.map_or(side.reached, |fin| fin.offset)
 }
+
+/// The latest timeout that one of these responses advertised, in seconds, with the packet that it began with.
+pub(super) fn latest_timeout(exchanges: &[Exchange]) -> Option<(At, u32)> {
+    exchanges.iter().rev().find_map(|exchange| {
+        let message = exchange.response?.message;
+        Some((message.start_at(), message.keep_alive()?.timeout?))
+    })
+}
+
+/// Whether the sender of `request` had the head of `response`, which ended persistence. Where its packet is the first
+/// to acknowledge that head, and the request before it still waited for its response, it may have been under way
+/// already.
+pub(super) fn had_head(
+    response: &Message,
+    request: &Request,
+    asked_last: Option<&Exchange>,
+) -> bool {
+    let (Some(ack), Some(head)) = (request.message.start.stamp.ack, response.head) else {
+        return false;
+    };
+    // Responses come in the order of their requests: where the last one has begun, all have.
+    let answered = |exchange: &Exchange| {
+        exchange
+            .response
+            .is_some_and(|response| response.message.start.offset < ack)
+    };
+    ack >= head.end && (acked_before(head.acked, request) || asked_last.is_none_or(answered))
+}

@@ -21,6 +21,7 @@ mod keep_alive_without_length;
 mod malformed_keep_alive;
 mod max_exceeded;
 mod never_reused;
+mod late_idle_close;
 mod request_after_close;
 mod request_truncated;
 mod response_truncated;
@@ -57,6 +58,7 @@ pub static CATALOG: &[&Rule] = &[
     &conflicting_options::RULE,
     &keep_alive_refused::RULE,
     &never_reused::RULE,
+    &late_idle_close::RULE,
 ];
 
 /// A rule.
