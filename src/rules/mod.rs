@@ -24,6 +24,7 @@ mod never_reused;
 mod late_idle_close;
 mod request_after_close;
 mod request_truncated;
+mod response_after_close;
 mod response_truncated;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
@@ -39,6 +40,7 @@ use crate::time::{At, Span};
 /// All rules, in the order in which they are listed.
 pub static CATALOG: &[&Rule] = &[
     &request_after_close::RULE,
+    &response_after_close::RULE,
     &server_kept_open_after_close::RULE,
     &server_ignored_client_close::RULE,
     &client_kept_open_after_close::RULE,
