@@ -21,6 +21,7 @@ mod keep_alive_without_length;
 mod malformed_keep_alive;
 mod max_exceeded;
 mod never_reused;
+mod http10_unconfirmed_reuse;
 mod late_idle_close;
 mod request_after_close;
 mod request_truncated;
@@ -49,6 +50,7 @@ pub static CATALOG: &[&Rule] = &[
     &chunked_to_http10::RULE,
     &conflicting_framing::RULE,
     &framing_on_bodiless::RULE,
+    &http10_unconfirmed_reuse::RULE,
     &response_truncated::RULE,
     &request_truncated::RULE,
     &unannounced_close::RULE,
