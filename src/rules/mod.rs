@@ -23,6 +23,7 @@ mod max_exceeded;
 mod never_reused;
 mod http10_unconfirmed_reuse;
 mod late_idle_close;
+mod open_after_bad_framing;
 mod request_after_close;
 mod request_truncated;
 mod response_after_close;
@@ -51,6 +52,7 @@ pub static CATALOG: &[&Rule] = &[
     &conflicting_framing::RULE,
     &framing_on_bodiless::RULE,
     &http10_unconfirmed_reuse::RULE,
+    &open_after_bad_framing::RULE,
     &response_truncated::RULE,
     &request_truncated::RULE,
     &unannounced_close::RULE,
