@@ -28,6 +28,7 @@ mod request_after_close;
 mod request_truncated;
 mod response_after_close;
 mod response_truncated;
+mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
 mod unannounced_close;
@@ -65,6 +66,7 @@ pub static CATALOG: &[&Rule] = &[
     &keep_alive_refused::RULE,
     &never_reused::RULE,
     &late_idle_close::RULE,
+    &reuse_past_timeout::RULE,
 ];
 
 /// A rule.
