@@ -23,7 +23,8 @@ pub(super) static RULE: Rule = Rule {
         matters: "It shows that the timeout which is advertised is not the one in force: clients give connections up \
                   that they could still use, and the server holds more of them than its settings say. A server \
                   that adds a second on purpose, as Node does, is not meant.",
-        silent: "Where a close was announced or implied, where the client was closing as well or sent an empty line \
+        silent: "Where a close was announced or implied, where the client had not acknowledged \
+                 the response (its time runs from that ACK on), where the client was closing as well or sent an empty line \
                  that may have started the time anew, where octets are missing, and after an upgrade or CONNECT.",
         remedy: "Set the advertised and the real timeout to the same value: KeepAliveTimeout (Apache), the two \
                  values of keepalive_timeout (nginx), server.keepAliveTimeout (Node). Where a proxy passes the \
@@ -42,9 +43,12 @@ fn find(connection: &Connection) -> Option<Finding> {
     let IdleClose {
         close,
         exchange,
-        idle,
+        end,
         ..
     } = idle_close_by_server(connection)?;
+    // A server that gave up sending its response again was not idle before.
+    let acked = exchange.response?.message.end?.acked?;
+    let idle = close.at.time.since(end.later(acked.at).time);
     let (promised, timeout) = latest_timeout(&connection.exchanges)?;
     // An empty line behind the last request may have come at any time.
     let quiet = close.ack <= exchange.request.as_ref()?.message.end?.offset;
@@ -140,6 +144,14 @@ mod tests {
                     &format!("{ASK} | Connection: close\n{OK}\n~ 60s\nserver FIN\n"),
                 ),
                 ("still open", &format!("{ASK}\n{OK}\n~ 60s\nelsewhere\n")),
+                (
+                    "the client never acknowledged the response: the server gave up sending it",
+                    &format!("{ASK}\n{OK} unseen\n~ 60s\nserver RST\n"),
+                ),
+                (
+                    "it did so late",
+                    &format!("{ASK}\n{OK} unseen\n~ 5s\nclient ACK\n~ 5s\nserver FIN\n"),
+                ),
                 (
                     "a request was outstanding",
                     &format!("{ASK}\n{OK}\n~ 1s\n> GET /b\n~ 60s\nserver FIN\n"),
