@@ -250,7 +250,7 @@ fn a_request_behind_or_across_the_servers_close_is_never_answered() {
     tells(
         "stale-reuse.pcap",
         &[
-            "2/1; gaps [2.300], last 2.002; server FIN in frame 8; promised nothing; says keep-alive; unknown",
+            "2/1; gaps [2.300], last 2.002; server FIN in frame 8; promised nothing; says keep-alive; warning stale-reuse",
         ],
     );
     // The same connection from both ends: at the client the request comes first, at the server the FIN.

@@ -31,6 +31,7 @@ mod response_truncated;
 mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
+mod stale_reuse;
 mod unannounced_close;
 mod verdict;
 
@@ -67,6 +68,7 @@ pub static CATALOG: &[&Rule] = &[
     &never_reused::RULE,
     &late_idle_close::RULE,
     &reuse_past_timeout::RULE,
+    &stale_reuse::RULE,
 ];
 
 /// A rule.
