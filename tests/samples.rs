@@ -257,13 +257,13 @@ fn a_request_behind_or_across_the_servers_close_is_never_answered() {
     tells(
         "keep-alive-race-at-client.pcap",
         &[
-            "2/1; gaps [1.975], last 2.002; server FIN in frame 9; promised nothing; says keep-alive; unknown",
+            "2/1; gaps [1.975], last 2.002; server FIN in frame 9; promised nothing; says keep-alive; warning keep-alive-race",
         ],
     );
     tells(
         "keep-alive-race-at-server.pcap",
         &[
-            "2/1; gaps [2.076], last 2.002; server FIN in frame 8; promised nothing; says keep-alive; unknown",
+            "2/1; gaps [2.076], last 2.002; server FIN in frame 8; promised nothing; says keep-alive; warning keep-alive-race",
         ],
     );
 }

@@ -24,6 +24,7 @@ mod never_reused;
 mod http10_unconfirmed_reuse;
 mod late_idle_close;
 mod open_after_bad_framing;
+mod keep_alive_race;
 mod request_after_close;
 mod request_truncated;
 mod response_after_close;
@@ -69,6 +70,7 @@ pub static CATALOG: &[&Rule] = &[
     &late_idle_close::RULE,
     &reuse_past_timeout::RULE,
     &stale_reuse::RULE,
+    &keep_alive_race::RULE,
 ];
 
 /// A rule.
