@@ -31,6 +31,7 @@ mod response_after_close;
 mod response_truncated;
 mod reuse_past_timeout;
 mod server_ignored_client_close;
+mod request_dropped;
 mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
@@ -71,6 +72,7 @@ pub static CATALOG: &[&Rule] = &[
     &reuse_past_timeout::RULE,
     &stale_reuse::RULE,
     &keep_alive_race::RULE,
+    &request_dropped::RULE,
 ];
 
 /// A rule.
