@@ -32,6 +32,7 @@ mod response_truncated;
 mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod request_dropped;
+mod reset_on_reuse;
 mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
@@ -73,6 +74,7 @@ pub static CATALOG: &[&Rule] = &[
     &stale_reuse::RULE,
     &keep_alive_race::RULE,
     &request_dropped::RULE,
+    &reset_on_reuse::RULE,
 ];
 
 /// A rule.
