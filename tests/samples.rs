@@ -181,7 +181,7 @@ fn both_legs_of_a_proxy() {
             // The client's leg: HAProxy closes after its http-keep-alive timeout of 3 s.
             "2/2; gaps [1.007], last 3.001; server FIN in frame 20; promised nothing; says default; ok",
             // The server's leg: HAProxy resets the idle connection when it purges its pool.
-            "2/2; gaps [1.007], last 13.997; client RST in frame 23; promised nothing; says keep-alive; ok",
+            "2/2; gaps [1.007], last 13.997; client RST in frame 23; promised nothing; says keep-alive; warning reset-while-idle",
         ],
     );
 }

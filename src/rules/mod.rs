@@ -33,6 +33,7 @@ mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod request_dropped;
 mod reset_on_reuse;
+mod reset_while_idle;
 mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
@@ -75,6 +76,7 @@ pub static CATALOG: &[&Rule] = &[
     &keep_alive_race::RULE,
     &request_dropped::RULE,
     &reset_on_reuse::RULE,
+    &reset_while_idle::RULE,
 ];
 
 /// A rule.
