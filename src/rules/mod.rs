@@ -37,6 +37,7 @@ mod reset_while_idle;
 mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
+mod unsafe_pipelining;
 mod verdict;
 
 pub use verdict::{Verdict, judge};
@@ -77,6 +78,7 @@ pub static CATALOG: &[&Rule] = &[
     &request_dropped::RULE,
     &reset_on_reuse::RULE,
     &reset_while_idle::RULE,
+    &unsafe_pipelining::RULE,
 ];
 
 /// A rule.
