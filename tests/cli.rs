@@ -594,7 +594,16 @@ fn a_record_tells_what_happened() {
 
 #[test]
 fn a_finding_in_a_record_has_these_fields() {
-    let run = keepcap(&["--format", "ndjson", "--only", "violation", VIOLATION]);
+    let rule = ["--only-rule", "request-after-close"];
+    let run = keepcap(&[
+        "--format",
+        "ndjson",
+        "--only",
+        "violation",
+        rule[0],
+        rule[1],
+        VIOLATION,
+    ]);
     let finding = &records(&run.out)[0]["findings"][0];
     let fields = [
         "rule", "level", "side", "frame", "frames", "time", "message",
@@ -605,6 +614,26 @@ fn a_finding_in_a_record_has_these_fields() {
     assert_eq!(finding["side"], "client");
     assert_eq!(finding["frame"], 8);
     assert_eq!(finding["frames"], serde_json::json!([6]));
+}
+
+#[test]
+fn rules_can_be_left_out_or_kept_alone() {
+    let rules = |arguments: &[&str]| {
+        let run = keepcap(&[&["--format", "csv", "--stream", "0", VIOLATION], arguments].concat());
+        let line = run.out.lines().nth(1).unwrap().to_owned();
+        line.rsplit(',').next().unwrap().to_owned()
+    };
+    assert_eq!(rules(&[]), "keep-alive-refused request-after-close");
+    assert_eq!(
+        rules(&["--allow", "request-after-close"]),
+        "keep-alive-refused"
+    );
+    assert_eq!(
+        rules(&["--only-rule", "request-after-close"]),
+        "request-after-close"
+    );
+    let both = ["--only-rule", "never-reused", "--allow", "never-reused"];
+    assert_eq!(rules(&both), "");
 }
 
 #[test]
@@ -705,7 +734,15 @@ fn flat(field: &str, value: &Value) -> String {
 
 #[test]
 fn markdown_is_a_table_and_a_list() {
-    let run = keepcap(&["--format", "markdown", TELNET, VIOLATION]);
+    let rule = "request-after-close";
+    let run = keepcap(&[
+        "--format",
+        "markdown",
+        "--only-rule",
+        rule,
+        TELNET,
+        VIOLATION,
+    ]);
     let lines: Vec<&str> = run.out.lines().collect();
     let bars = |line: &str| line.matches('|').count();
     assert!(lines[0].starts_with("| capture | stream |"));

@@ -94,7 +94,12 @@ impl KeepAlive {
     /// Blanks around `=`, empty members, quoted values and unknown names are fine; digits beyond 32 bits are held
     /// at the largest number. A token without a value, as in `Keep-Alive: 300`, is not.
     pub fn add(&mut self, value: &[u8]) {
-        for member in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
+        let mut quoted = false;
+        let separates = |octet: &u8| {
+            quoted ^= *octet == b'"';
+            *octet == b',' && !quoted
+        };
+        for member in value.split(separates).map(<[u8]>::trim_ascii) {
             if member.is_empty() {
                 continue;
             }
@@ -203,6 +208,8 @@ mod tests {
             (read.timeout, read.max, read.syntax),
             (Some(15), Some(7), Syntax::WellFormed)
         );
+        let read = keep_alive(&["note=\"a, b\", timeout=3"]);
+        assert_eq!((read.timeout, read.syntax), (Some(3), Syntax::WellFormed));
         let read = keep_alive(&["timeout=99999999999"]);
         assert_eq!(
             (read.timeout, read.syntax),

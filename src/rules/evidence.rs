@@ -171,8 +171,6 @@ pub(super) struct IdleClose<'a> {
     pub(super) exchange: &'a Exchange,
     /// When that was over.
     pub(super) end: At,
-    /// From then to the close.
-    pub(super) idle: Span,
 }
 
 /// The server's close of an idle connection that was to persist, where it came first, all of it was seen, and the
@@ -201,7 +199,6 @@ pub(super) fn idle_close_by_server(connection: &Connection) -> Option<IdleClose<
         close,
         exchange,
         end,
-        idle: close.at.time.since(end.time),
     })
 }
 

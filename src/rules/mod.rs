@@ -6,34 +6,34 @@
 //! the capture proves its condition; where it cannot look, it says why instead.
 
 mod chunked_to_http10;
+mod client_kept_open_after_close;
 mod close_not_echoed;
 mod conflicting_framing;
 mod conflicting_options;
-mod client_kept_open_after_close;
 mod duty;
 mod early_idle_close;
 mod evidence;
 mod framing_on_bodiless;
 mod http10_kept_open;
+mod http10_unconfirmed_reuse;
 mod keep_alive_not_nominated;
+mod keep_alive_race;
 mod keep_alive_refused;
 mod keep_alive_without_length;
+mod late_idle_close;
 mod malformed_keep_alive;
 mod max_exceeded;
 mod never_reused;
-mod http10_unconfirmed_reuse;
-mod late_idle_close;
 mod open_after_bad_framing;
-mod keep_alive_race;
 mod request_after_close;
+mod request_dropped;
 mod request_truncated;
+mod reset_on_reuse;
+mod reset_while_idle;
 mod response_after_close;
 mod response_truncated;
 mod reuse_past_timeout;
 mod server_ignored_client_close;
-mod request_dropped;
-mod reset_on_reuse;
-mod reset_while_idle;
 mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
@@ -54,31 +54,31 @@ pub static CATALOG: &[&Rule] = &[
     &server_ignored_client_close::RULE,
     &client_kept_open_after_close::RULE,
     &http10_kept_open::RULE,
+    &http10_unconfirmed_reuse::RULE,
+    &open_after_bad_framing::RULE,
     &keep_alive_not_nominated::RULE,
     &chunked_to_http10::RULE,
     &conflicting_framing::RULE,
     &framing_on_bodiless::RULE,
-    &http10_unconfirmed_reuse::RULE,
-    &open_after_bad_framing::RULE,
     &response_truncated::RULE,
     &request_truncated::RULE,
     &unannounced_close::RULE,
     &close_not_echoed::RULE,
     &early_idle_close::RULE,
     &keep_alive_without_length::RULE,
+    &stale_reuse::RULE,
+    &keep_alive_race::RULE,
+    &reset_on_reuse::RULE,
+    &request_dropped::RULE,
+    &reset_while_idle::RULE,
+    &unsafe_pipelining::RULE,
+    &reuse_past_timeout::RULE,
     &max_exceeded::RULE,
+    &late_idle_close::RULE,
     &malformed_keep_alive::RULE,
     &conflicting_options::RULE,
     &keep_alive_refused::RULE,
     &never_reused::RULE,
-    &late_idle_close::RULE,
-    &reuse_past_timeout::RULE,
-    &stale_reuse::RULE,
-    &keep_alive_race::RULE,
-    &request_dropped::RULE,
-    &reset_on_reuse::RULE,
-    &reset_while_idle::RULE,
-    &unsafe_pipelining::RULE,
 ];
 
 /// A rule.
