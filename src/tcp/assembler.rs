@@ -14,6 +14,8 @@ pub(crate) struct Run<'a> {
     pub(crate) octets: &'a [u8],
     pub(crate) cut: u64,
     pub(crate) stamp: Stamp,
+    /// The offset before which octets of the other side come first; the stamp may not be sure of it.
+    pub(crate) after: Option<u64>,
 }
 
 impl<'a> Run<'a> {
@@ -39,6 +41,7 @@ impl<'a> Run<'a> {
             octets,
             cut: to - from - octets.len() as u64,
             stamp: self.stamp,
+            after: self.after,
         })
     }
 }
@@ -50,6 +53,7 @@ pub(crate) struct Held {
     pub(crate) octets: Box<[u8]>,
     pub(crate) cut: u64,
     pub(crate) stamp: Stamp,
+    pub(crate) after: Option<u64>,
 }
 
 impl Held {
@@ -59,6 +63,7 @@ impl Held {
             octets: &self.octets,
             cut: self.cut,
             stamp: self.stamp,
+            after: self.after,
         }
     }
 }
@@ -147,6 +152,7 @@ impl Assembler {
             octets: part.octets.into(),
             cut: part.cut,
             stamp: part.stamp,
+            after: part.after,
         };
         self.held.insert(part.offset, held);
     }
@@ -205,6 +211,7 @@ mod tests {
                 octets: &octets,
                 cut: 0,
                 stamp,
+                after: None,
             };
             if let Some(part) = assembler.in_order(&run) {
                 out.extend((part.offset..).zip(part.octets.iter().copied()));
@@ -253,6 +260,7 @@ mod tests {
             octets: b"abcd",
             cut: 6,
             stamp,
+            after: None,
         };
         let part = run.between(12, 18).unwrap();
         assert_eq!((part.offset, part.octets, part.cut), (12, &b"cd"[..], 4));

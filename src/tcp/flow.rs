@@ -252,17 +252,19 @@ impl<L: Listener> Flow<L> {
         }
         // The SYN takes one number of its own; data may follow it in the same segment.
         let offset = offset + u64::from(segment.flags.has(Flags::SYN));
+        let after = half.most_acknowledged(offset, stamp.ack);
         let stamp = half.as_first_sent(offset, stamp);
         let run = Run {
             offset,
             octets: segment.payload,
             cut: u64::from(segment.cut),
             stamp,
+            after,
         };
         if run.end() > run.offset {
             let wait = Wait::AsLongAsUseful(segment.at.time);
             match half.assembler.in_order(&run) {
-                Some(part) if !wait.for_cause(stamp, half, other) => {
+                Some(part) if !wait.for_cause(after, half, other) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
                 _ => half.assembler.hold(&run),
@@ -270,7 +272,7 @@ impl<L: Listener> Flow<L> {
         }
         half.note_sent(run.end());
         if segment.flags.has(Flags::FIN) {
-            half.note_fin(run.end(), stamp);
+            half.note_fin(run.end(), stamp, after);
         }
     }
 
@@ -303,7 +305,7 @@ impl<L: Listener> Flow<L> {
             return true;
         }
         if let Some(held) = half.assembler.front() {
-            if wait.for_cause(held.stamp, half, other) {
+            if wait.for_cause(held.after, half, other) {
                 return false;
             }
             let Some(held) = half.assembler.pop() else {
@@ -314,14 +316,7 @@ impl<L: Listener> Flow<L> {
         }
         match half.fin {
             Some(fin) if half.ended == Ended::No => {
-                if wait.for_cause(
-                    Stamp {
-                        at: fin.at,
-                        ack: fin.ack,
-                    },
-                    half,
-                    other,
-                ) {
+                if wait.for_cause(fin.after, half, other) {
                     return false;
                 }
                 half.ended = Ended::Yes;
@@ -438,9 +433,9 @@ impl Wait {
         }
     }
 
-    /// Whether what `half` sent with `stamp` has to wait for octets of `other` that it acknowledges.
-    fn for_cause(self, stamp: Stamp, half: &Half, other: &Half) -> bool {
-        if stamp.ack.is_none_or(|ack| ack <= other.reached()) || !other.was_seen() {
+    /// Whether what `half` sent has to wait for the octets of `other` before this offset, which it acknowledges.
+    fn for_cause(self, after: Option<u64>, half: &Half, other: &Half) -> bool {
+        if after.is_none_or(|after| after <= other.reached()) || !other.was_seen() {
             return false;
         }
         match self {

@@ -32,6 +32,8 @@ pub struct Fin {
     pub offset: u64,
     /// How far it acknowledged the other side.
     pub ack: Option<u64>,
+    /// The offset before which octets of the other side come first.
+    pub(super) after: Option<u64>,
     /// The first packet of the other side that acknowledged it.
     pub acked: Option<Acked>,
 }
@@ -254,6 +256,15 @@ impl Half {
             && self.offset_of(segment.seq) + 1 == self.sent
     }
 
+    /// How far a segment can have acknowledged the other side when it was first sent: that far, the other side's octets
+    /// come before its own. To be asked before [`Half::as_first_sent`].
+    pub(super) fn most_acknowledged(&self, offset: u64, ack: Option<u64>) -> Option<u64> {
+        let late = offset < self.sent;
+        let ahead = self.ahead.filter(|ahead| late && offset < ahead.offset);
+        let ack = ack?;
+        Some(ahead.map_or(ack, |ahead| ack.min(ahead.ack)))
+    }
+
     /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
     /// may have been sent once more since then, and acknowledge more than it did; what it did lies between what the
     /// packets around it say.
@@ -286,12 +297,13 @@ impl Half {
         self.sent = self.sent.max(end);
     }
 
-    pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp) {
+    pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp, after: Option<u64>) {
         let acked = self.acked_by.filter(|_| self.acked > offset);
         self.fin.get_or_insert(Fin {
             at: stamp.at,
             offset,
             ack: stamp.ack,
+            after,
             acked,
         });
     }
