@@ -55,6 +55,12 @@ impl Listener for Conversation {
         self.log.swap();
     }
 
+    fn shrink(&mut self) {
+        self.readers.client.shrink();
+        self.readers.server.shrink();
+        self.log.shrink();
+    }
+
     fn weight(&self) -> usize {
         self.readers.client.weight() + self.readers.server.weight() + self.log.weight()
     }

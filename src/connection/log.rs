@@ -237,6 +237,14 @@ impl Log {
             + self.waiting.weight()
     }
 
+    /// Gives back what it has taken and needs no more.
+    pub(super) fn shrink(&mut self) {
+        self.exchanges.shrink_to_fit();
+        self.unacked.client.shrink_to_fit();
+        self.unacked.server.shrink_to_fit();
+        self.waiting.shrink();
+    }
+
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -40,6 +40,10 @@ impl Waiting {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
         self.0.capacity() * size_of::<Range<u64>>()

@@ -180,6 +180,12 @@ impl Reader {
         self.pending.capacity() + self.pieces.capacity() * size_of::<Place>()
     }
 
+    /// Gives back what it has taken and needs no more.
+    pub fn shrink(&mut self) {
+        self.pending.shrink_to_fit();
+        self.pieces.shrink_to_fit();
+    }
+
     /// Takes the next octets.
     pub fn octets(&mut self, octets: Octets<'_>, sink: &mut impl Sink) {
         let Octets {

@@ -70,6 +70,9 @@ pub trait Listener {
 
     /// The memory that it has taken beside its own size, in octets.
     fn weight(&self) -> usize;
+
+    /// Gives back what it has taken and needs no more: the connection is closed, and only remembered.
+    fn shrink(&mut self);
 }
 
 /// What the names of the two sides rest on.
@@ -145,6 +148,11 @@ impl<L: Listener> Flow<L> {
         let kept = size_of::<Self>() + PLACE + waiting + self.listener.weight();
         self.weight = Weight { kept, waiting };
         self.weight
+    }
+
+    /// Gives back the memory that a closed connection needs no more.
+    pub(super) fn shrink(&mut self) {
+        self.listener.shrink();
     }
 
     /// Hands out all that waits, whatever it waits for.

@@ -128,8 +128,12 @@ impl<L: Listener> Table<L> {
         };
         let before = flow.weight;
         flow.take(segment);
+        let closes = flow.is_closed() && flow.watch == Watch::Open;
+        if closes {
+            flow.shrink();
+        }
         self.load.exchange(before, flow.weigh());
-        if flow.is_closed() && flow.watch == Watch::Open {
+        if closes {
             flow.watch = Watch::Closed;
             self.closed.push_back(Closed {
                 slot,
