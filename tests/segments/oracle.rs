@@ -138,7 +138,7 @@ fn message(message: &Message) -> String {
 #[derive(Debug, Default, PartialEq)]
 struct Essence {
     messages: Vec<String>,
-    /// Which response answers which request, where it is certain how far each response acknowledged the requests. Of a
+    /// Which response answers which request, where it is certain how far each message acknowledged the other side. Of a
     /// segment that came late it may not be.
     pairs: Option<Vec<String>>,
 }
@@ -150,6 +150,9 @@ fn essence(connection: &Connection) -> Essence {
         let request = exchange.request.as_ref().map(|request| {
             let told = format!("{:?} {}", request.line, message(&request.message));
             essence.push(told.clone());
+            if request.message.start.stamp.ack.is_none() {
+                pairs = None;
+            }
             told
         });
         let response = exchange.response.map(|response| {
