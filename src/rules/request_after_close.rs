@@ -1,6 +1,6 @@
 //! `request-after-close`: a client went on asking after the close option.
 
-use super::evidence::{acked_before, certain};
+use super::evidence::{certain, had_head};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange, Message, Request};
 use crate::tcp::Peer;
@@ -41,7 +41,8 @@ pub(super) fn find(connection: &Connection) -> Option<Finding> {
             if let Some(closing) = own {
                 return Some(finding(request, closing, "the client's own request"));
             }
-            if let Some(closing) = servers.filter(|closing| had_it(closing, request, asked_last)) {
+            if let Some(closing) = servers.filter(|closing| had_head(closing, request, asked_last))
+            {
                 return Some(finding(request, closing, "the server's response"));
             }
             if request.message.says_close() {
@@ -53,21 +54,6 @@ pub(super) fn find(connection: &Connection) -> Option<Finding> {
         servers = servers.or(response.filter(|response| response.says_close()));
     }
     None
-}
-
-/// Whether the sender of `request` had the head of `closing`. Where its packet is the first to acknowledge that head,
-/// and another request still waited for its response, it may have been under way already.
-fn had_it(closing: &Message, request: &Request, asked_last: Option<&Exchange>) -> bool {
-    let (Some(ack), Some(head)) = (request.message.start.stamp.ack, closing.head) else {
-        return false;
-    };
-    // Responses come in the order of their requests: where the last one has begun, all have.
-    let answered = |exchange: &Exchange| {
-        exchange
-            .response
-            .is_some_and(|response| response.message.start.offset < ack)
-    };
-    ack >= head.end && (acked_before(head.acked, request) || asked_last.is_none_or(answered))
 }
 
 fn finding(request: &Request, closing: &Message, whose: &str) -> Finding {
