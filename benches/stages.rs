@@ -1,0 +1,175 @@
+//! What each stage of the pipeline costs: `cargo bench`.
+//!
+//! Each stage is run with all those before it, over captures in memory; what a stage itself takes is the difference
+//! to the one above it in the table.
+
+#![allow(missing_docs, reason = "the macro makes public items")]
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot run is to say so at once"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use keepcap::capture::Capture;
+use keepcap::connection::{Connection, Tracker};
+use keepcap::packet::{Decoded, Decoder};
+use keepcap::rules::{Settings, judge};
+use keepcap::tcp::{Acked, Hole, Listener, Octets, Origin, Peer, Table};
+use keepcap::time::At;
+
+mod traffic;
+
+use traffic::{Plan, Profile, Truth};
+
+fn main() {
+    divan::main();
+}
+
+/// A capture in memory.
+struct Made {
+    octets: Vec<u8>,
+    truth: Truth,
+}
+
+/// All of them some ten megabytes long, but for `bulk` with its large bodies.
+static CAPTURES: LazyLock<BTreeMap<&str, Made>> = LazyLock::new(|| {
+    let made = |profile: Profile| {
+        let connections = match profile {
+            Profile::Bulk => 3,
+            Profile::Small => 1000,
+            Profile::Churn => 10_000,
+            Profile::Mixed => 10,
+        };
+        let plan = Plan {
+            profile,
+            connections,
+            seed: 1,
+        };
+        let mut octets = Vec::new();
+        let truth = traffic::write(&plan, &mut octets).expect("a Vec takes all that is written");
+        (profile.name(), Made { octets, truth })
+    };
+    Profile::ALL.map(made).into()
+});
+
+const PROFILES: [&str; 4] = ["bulk", "small", "churn", "mixed"];
+
+/// Measures `stage` over the capture of this profile.
+fn over(bencher: Bencher<'_, '_>, profile: &str, stage: fn(Capture) -> u64) {
+    let made = CAPTURES.get(profile).expect("it was made");
+    bencher
+        .counter(BytesCount::new(made.octets.len()))
+        .counter(ItemsCount::new(made.truth.packets))
+        .with_inputs(|| {
+            Capture::from_reader(made.octets.as_slice(), Path::new(profile)).expect("a capture")
+        })
+        .bench_local_values(|capture| black_box(stage(capture)));
+}
+
+#[divan::bench(args = PROFILES)]
+fn a_read(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |mut capture| {
+        let mut octets = 0;
+        while let Some(packet) = capture.next_packet() {
+            octets += packet.octets.len() as u64;
+        }
+        octets
+    });
+}
+
+#[divan::bench(args = PROFILES)]
+fn b_decode(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |mut capture| {
+        let mut decoder = Decoder::new();
+        let mut octets = 0;
+        while let Some(packet) = capture.next_packet() {
+            if let Decoded::Segment(segment) = decoder.decode(&packet) {
+                octets += segment.payload.len() as u64;
+            }
+        }
+        octets
+    });
+}
+
+/// Counts octets.
+struct Count(u64);
+
+impl Listener for Count {
+    fn new(_: Origin) -> Self {
+        Count(0)
+    }
+
+    fn octets(&mut self, _: Peer, octets: Octets<'_>) {
+        self.0 += octets.octets.len() as u64;
+    }
+
+    fn hole(&mut self, _: Peer, _: Hole) {}
+
+    fn end(&mut self, _: Peer, _: u64, _: At) {}
+
+    fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}
+
+    fn requester(&self) -> Option<Peer> {
+        None
+    }
+
+    fn swap(&mut self) {}
+
+    fn weight(&self) -> usize {
+        0
+    }
+
+    fn shrink(&mut self) {}
+}
+
+#[divan::bench(args = PROFILES)]
+fn c_assemble(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |mut capture| {
+        let mut decoder = Decoder::new();
+        let mut table = Table::<Count>::default();
+        let mut octets = 0;
+        let mut finished = |_, count: Count| octets += count.0;
+        while let Some(packet) = capture.next_packet() {
+            if let Decoded::Segment(segment) = decoder.decode(&packet) {
+                table.take(&segment, &mut finished);
+            }
+        }
+        table.finish_all(&mut finished);
+        octets
+    });
+}
+
+/// Takes a capture through the pipeline up to its connections.
+fn track(mut capture: Capture, mut finished: impl FnMut(Connection)) {
+    let mut tracker = Tracker::default();
+    while let Some(packet) = capture.next_packet() {
+        tracker.take(&packet, &mut finished);
+    }
+    tracker.finish(&mut finished);
+}
+
+#[divan::bench(args = PROFILES)]
+fn d_pair(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |capture| {
+        let mut requests = 0;
+        track(capture, |connection| requests += connection.tally.requests);
+        requests
+    });
+}
+
+#[divan::bench(args = PROFILES)]
+fn e_judge(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |capture| {
+        let settings = Settings::default();
+        let mut findings = 0;
+        track(capture, |connection| {
+            findings += judge(&connection, &settings).findings.len() as u64;
+        });
+        findings
+    });
+}
