@@ -72,7 +72,7 @@ pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
     let start = next.request.as_ref()?.message.start;
     let end = before.response?.message.end?;
     let idle = start.stamp.at.time.since(before.end()?.time);
-    let waited = start.stamp.ack.is_some_and(|ack| ack >= end.offset);
+    let waited = start.stamp.ack().is_some_and(|ack| ack >= end.offset);
     (waited && idle >= Span::ZERO).then_some(idle)
 }
 
@@ -403,7 +403,7 @@ impl Log {
             return Some(number);
         };
         let start = request.message.start.offset;
-        let received = response.stamp.ack.is_none_or(|ack| ack > start);
+        let received = response.stamp.after().is_none_or(|ack| ack > start);
         received.then_some(number)
     }
 
@@ -416,7 +416,7 @@ impl Log {
         while let Some(second) = self.waiting.second() {
             let ack = self
                 .at(second)
-                .and_then(|exchange| exchange.request.as_ref()?.message.start.stamp.ack);
+                .and_then(|exchange| exchange.request.as_ref()?.message.start.stamp.after());
             if ack.is_none_or(|ack| ack <= lost) {
                 return;
             }

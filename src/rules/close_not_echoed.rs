@@ -46,7 +46,7 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 fn not_echoed(exchange: &Exchange) -> Option<Finding> {
     let request = &exchange.request.as_ref()?.message;
     let response = &exchange.response.as_ref()?.message;
-    let knew = response.start.stamp.ack? >= request.head?.end;
+    let knew = response.start.stamp.ack()? >= request.head?.end;
     let options = well_formed(response)?.options;
     if !knew || options.close || response.version != Version::Http11 {
         return None;

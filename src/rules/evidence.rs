@@ -232,7 +232,7 @@ pub(super) fn lost_reuse(connection: &Connection) -> Option<LostReuse<'_>> {
             (Some(request), None) => {
                 let before = before?;
                 let (ack, end) = (
-                    request.message.start.stamp.ack?,
+                    request.message.start.stamp.ack()?,
                     before.response?.message.end?,
                 );
                 return (end.offset..=timeout_sent)
@@ -292,7 +292,7 @@ pub(super) fn had_head(
     request: &Request,
     asked_last: Option<&Exchange>,
 ) -> bool {
-    let (Some(ack), Some(head)) = (request.message.start.stamp.ack, response.head) else {
+    let (Some(ack), Some(head)) = (request.message.start.stamp.ack(), response.head) else {
         return false;
     };
     // Responses come in the order of their requests: where the last one has begun, all have.

@@ -44,7 +44,7 @@ fn refused(connection: &Connection, exchange: &Exchange) -> Option<Finding> {
     let response = exchange.response.as_ref()?;
     let (status, response) = (response.status, &response.message);
     let at = response.start_at();
-    let had_it_all = response.start.stamp.ack? >= request.end?.offset;
+    let had_it_all = response.start.stamp.ack()? >= request.end?.offset;
     let client = &connection.facts.sides.client;
     let head = response.head?;
     let client_closed = client.fin.is_some_and(|fin| fin.at.frame < head.at.frame);

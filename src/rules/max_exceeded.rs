@@ -54,7 +54,7 @@ fn exceeded(connection: &Connection) -> Option<Finding> {
         let request = &exchange.request.as_ref()?.message;
         if let (Some(first), Some(second)) = (first, second) {
             let allowed = allowed(first, second)?;
-            let knew = request.start.stamp.ack? >= second.head_end;
+            let knew = request.start.stamp.ack()? >= second.head_end;
             if number > allowed && knew {
                 let at = request.start_at();
                 let (one, two) = (first.response.start_at(), second.response.start_at());

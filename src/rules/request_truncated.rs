@@ -64,11 +64,11 @@ fn find(connection: &Connection) -> Option<Finding> {
     // Whatever the server sent since may be the beginning of an answer, unless it had the close by then.
     let start = request.message.start;
     let until = match last.response.map(|response| response.message.start) {
-        Some(answer) if answer.stamp.ack.is_none_or(|ack| ack <= close.offset) => return None,
+        Some(answer) if answer.stamp.ack().is_none_or(|ack| ack <= close.offset) => return None,
         Some(answer) => answer.offset,
         None => sent_until(connection, Peer::Server),
     };
-    if request.message.end.is_some() || start.stamp.ack? < until {
+    if request.message.end.is_some() || start.stamp.ack()? < until {
         return None;
     }
     let promised = lack(&request.message, sent)?;

@@ -53,7 +53,7 @@ fn find(connection: &Connection) -> Option<Finding> {
             let acked = end.acked.filter(|_| acked_before(end.acked, request))?;
             // What the server sent since, other than its FIN, would end the idleness.
             let quiet = end.offset..=end.offset + 1;
-            if !quiet.contains(&start.stamp.ack?) {
+            if !quiet.contains(&start.stamp.ack()?) {
                 return None;
             }
             let asked = previous.request.as_ref()?.message.end_at()?;

@@ -65,7 +65,7 @@ fn find(connection: &Connection) -> Option<Finding> {
 
 fn knew(request: &Request, fin: &Fin) -> bool {
     let covers = |ack: u64| ack > fin.offset;
-    request.message.start.stamp.ack.is_some_and(covers) && acked_before(fin.acked, request)
+    request.message.start.stamp.ack().is_some_and(covers) && acked_before(fin.acked, request)
 }
 
 #[cfg(test)]

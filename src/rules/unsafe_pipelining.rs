@@ -69,7 +69,7 @@ fn is_unsafe(request: &Request) -> bool {
 
 /// Whether the packet of `request` acknowledges nothing of the final response before it.
 fn is_ahead(request: &Request, before: &Exchange) -> bool {
-    let Some(ack) = request.message.start.stamp.ack else {
+    let Some(ack) = request.message.start.stamp.ack() else {
         return false;
     };
     let response = before

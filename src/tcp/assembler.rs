@@ -14,8 +14,6 @@ pub(crate) struct Run<'a> {
     pub(crate) octets: &'a [u8],
     pub(crate) cut: u64,
     pub(crate) stamp: Stamp,
-    /// The offset before which octets of the other side come first; the stamp may not be sure of it.
-    pub(crate) after: Option<u64>,
 }
 
 impl<'a> Run<'a> {
@@ -41,7 +39,6 @@ impl<'a> Run<'a> {
             octets,
             cut: to - from - octets.len() as u64,
             stamp: self.stamp,
-            after: self.after,
         })
     }
 }
@@ -53,7 +50,6 @@ pub(crate) struct Held {
     pub(crate) octets: Box<[u8]>,
     pub(crate) cut: u64,
     pub(crate) stamp: Stamp,
-    pub(crate) after: Option<u64>,
 }
 
 impl Held {
@@ -63,7 +59,6 @@ impl Held {
             octets: &self.octets,
             cut: self.cut,
             stamp: self.stamp,
-            after: self.after,
         }
     }
 }
@@ -152,7 +147,6 @@ impl Assembler {
             octets: part.octets.into(),
             cut: part.cut,
             stamp: part.stamp,
-            after: part.after,
         };
         self.held.insert(part.offset, held);
     }
@@ -195,7 +189,7 @@ mod tests {
         let mut out: BTreeMap<u64, u8> = BTreeMap::new();
         let stamp = Stamp {
             at: At::default(),
-            ack: None,
+            acks: None,
         };
         for _ in 0..200 {
             let offset = 980 + random.u64(..400);
@@ -211,7 +205,6 @@ mod tests {
                 octets: &octets,
                 cut: 0,
                 stamp,
-                after: None,
             };
             if let Some(part) = assembler.in_order(&run) {
                 out.extend((part.offset..).zip(part.octets.iter().copied()));
@@ -253,14 +246,13 @@ mod tests {
     fn octets_cut_by_the_snap_length_take_their_room() {
         let stamp = Stamp {
             at: At::default(),
-            ack: None,
+            acks: None,
         };
         let run = Run {
             offset: 10,
             octets: b"abcd",
             cut: 6,
             stamp,
-            after: None,
         };
         let part = run.between(12, 18).unwrap();
         assert_eq!((part.offset, part.octets, part.cut), (12, &b"cd"[..], 4));

@@ -8,7 +8,7 @@ use super::assembler::Run;
 use super::bounds::{Crowd, Weight};
 use super::half::{Ended, Half};
 use super::numbering::{Numbering, Numbers};
-use super::{Acked, Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
+use super::{Acked, Acks, Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Time};
 
@@ -225,7 +225,7 @@ impl<L: Listener> Flow<L> {
         let (half, other) = self.halves.split_mut(from);
         let stamp = Stamp {
             at: segment.at,
-            ack: segment.ack.map(|ack| other.offset_of(ack)),
+            acks: segment.ack.map(|ack| Acks::Exactly(other.offset_of(ack))),
         };
         if segment.flags.has(Flags::RST) {
             half.note_rst(segment.seq, stamp, other);
@@ -260,19 +260,17 @@ impl<L: Listener> Flow<L> {
         }
         // The SYN takes one number of its own; data may follow it in the same segment.
         let offset = offset + u64::from(segment.flags.has(Flags::SYN));
-        let after = half.most_acknowledged(offset, stamp.ack);
         let stamp = half.as_first_sent(offset, stamp);
         let run = Run {
             offset,
             octets: segment.payload,
             cut: u64::from(segment.cut),
             stamp,
-            after,
         };
         if run.end() > run.offset {
             let wait = Wait::AsLongAsUseful(segment.at.time);
             match half.assembler.in_order(&run) {
-                Some(part) if !wait.for_cause(after, half, other) => {
+                Some(part) if !wait.for_cause(stamp.after(), half, other) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
                 _ => half.assembler.hold(&run),
@@ -280,7 +278,7 @@ impl<L: Listener> Flow<L> {
         }
         half.note_sent(run.end());
         if segment.flags.has(Flags::FIN) {
-            half.note_fin(run.end(), stamp, after);
+            half.note_fin(run.end(), stamp);
         }
     }
 
@@ -313,7 +311,7 @@ impl<L: Listener> Flow<L> {
             return true;
         }
         if let Some(held) = half.assembler.front() {
-            if wait.for_cause(held.after, half, other) {
+            if wait.for_cause(held.stamp.after(), half, other) {
                 return false;
             }
             let Some(held) = half.assembler.pop() else {
@@ -441,7 +439,7 @@ impl Wait {
         }
     }
 
-    /// Whether what `half` sent has to wait for the octets of `other` before this offset, which it acknowledges.
+    /// Whether what `half` sent has to wait for the octets of `other` before this offset, which it can have acknowledged.
     fn for_cause(self, after: Option<u64>, half: &Half, other: &Half) -> bool {
         if after.is_none_or(|after| after <= other.reached()) || !other.was_seen() {
             return false;

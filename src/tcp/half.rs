@@ -5,7 +5,7 @@
 //! [`flow`](super::flow).
 
 use super::assembler::{Assembler, Run};
-use super::{CloseKind, FIRST_OCTET, Stamp};
+use super::{Acks, CloseKind, FIRST_OCTET, Stamp};
 use crate::packet::{Flags, Segment, Seq};
 use crate::time::{At, Span, Time};
 
@@ -256,20 +256,13 @@ impl Half {
             && self.offset_of(segment.seq) + 1 == self.sent
     }
 
-    /// How far a segment can have acknowledged the other side when it was first sent: that far, the other side's octets
-    /// come before its own. To be asked before [`Half::as_first_sent`].
-    pub(super) fn most_acknowledged(&self, offset: u64, ack: Option<u64>) -> Option<u64> {
-        let late = offset < self.sent;
-        let ahead = self.ahead.filter(|ahead| late && offset < ahead.offset);
-        let ack = ack?;
-        Some(ahead.map_or(ack, |ahead| ack.min(ahead.ack)))
-    }
-
     /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
     /// may have been sent once more since then, and acknowledge more than it did; what it did lies between what the
     /// packets around it say.
     pub(super) fn as_first_sent(&mut self, offset: u64, stamp: Stamp) -> Stamp {
-        let Some(ack) = stamp.ack else { return stamp };
+        let Some(ack) = stamp.ack() else {
+            return stamp;
+        };
         if offset >= self.sent {
             let filled = |ahead: Ahead| ahead.offset <= self.assembler.next();
             if offset > self.sent && self.ahead.is_none_or(filled) {
@@ -286,8 +279,14 @@ impl Half {
             return stamp;
         };
         let most = ack.min(ahead.ack);
+        let is_certain = ahead.ack_before.is_some_and(|least| least >= most);
+        let acks = if is_certain {
+            Acks::Exactly
+        } else {
+            Acks::AtMost
+        };
         Stamp {
-            ack: ahead.ack_before.filter(|&least| least >= most),
+            acks: Some(acks(most)),
             ..stamp
         }
     }
@@ -297,13 +296,13 @@ impl Half {
         self.sent = self.sent.max(end);
     }
 
-    pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp, after: Option<u64>) {
+    pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp) {
         let acked = self.acked_by.filter(|_| self.acked > offset);
         self.fin.get_or_insert(Fin {
             at: stamp.at,
             offset,
-            ack: stamp.ack,
-            after,
+            ack: stamp.ack(),
+            after: stamp.after(),
             acked,
         });
     }
@@ -313,7 +312,7 @@ impl Half {
         self.rst.get_or_insert(Rst {
             at: stamp.at,
             offset,
-            ack: stamp.ack,
+            ack: stamp.ack(),
             other_sent: other.sent,
         });
     }

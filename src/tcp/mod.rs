@@ -37,9 +37,34 @@ pub const FIRST_OCTET: u64 = 1 << 32;
 pub struct Stamp {
     /// The packet.
     pub at: At,
-    /// The offset up to which it acknowledges the other side; a FIN counts as one octet. `None` also where it came
-    /// late, and may have acknowledged less when it was first sent.
-    pub ack: Option<u64>,
+    /// How far it acknowledges the other side.
+    pub acks: Option<Acks>,
+}
+
+/// The offset up to which a packet acknowledged the other side when it was first sent; a FIN counts as one octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// So far.
+    Exactly(u64),
+    /// No farther: it came late, and may have acknowledged less when it was first sent.
+    AtMost(u64),
+}
+
+impl Stamp {
+    /// How far the sender had acknowledged the other side, where that is certain: what rules rest on.
+    pub fn ack(self) -> Option<u64> {
+        match self.acks? {
+            Acks::Exactly(offset) => Some(offset),
+            Acks::AtMost(_) => None,
+        }
+    }
+
+    /// The offset before which octets of the other side come first, so that what comes before what does not depend on
+    /// the order of the packets in the capture.
+    pub fn after(self) -> Option<u64> {
+        let (Acks::Exactly(offset) | Acks::AtMost(offset)) = self.acks?;
+        Some(offset)
+    }
 }
 
 /// What is known of a connection apart from what it carried.

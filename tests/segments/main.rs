@@ -14,6 +14,9 @@ mod oracle;
 const FOUND: &[&[u8]] = &[
     // A late segment was handed out before what it answers.
     b"\0\0UUUUUUONN a HTTP/1.1\n\xffHTTP/1.1 200\n",
+    // Behind an unreadable response, which of two requests the next one answered depended on whether the second came late.
+    b"\x01\0\0\0\0\0\0\0\0HTTP/1.1 200 \nContent-Length:\n\n\n\xffT t HTTP/1.1\n\nT t HTTP/1.1\n\xffHTTP/1.1 200 \xff\xff\xff\xff\n",
+    b"\x02\0\0\0\0\0\0\0\x01HTTP/1.1 200 \nContent-Length:\n\n2\xffT t HTTP/1.1\n\nG t HTTP/1.1\n\xffHTTP/1.1 200\n",
 ];
 
 const TURNS: &[&str] = &[
