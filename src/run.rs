@@ -3,11 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
-use keepcap::audit::{self, Extent, Reading, Row, Selection, Totals};
+use keepcap::audit::{self, Extent, Outcome, Plan, Reading, Row, Totals};
 use keepcap::capture::{self, Found, Source};
-use keepcap::connection::Connection;
 use keepcap::report::{self, Document, Look};
-use keepcap::rules::{self, Settings};
+use keepcap::rules::Settings;
 
 use crate::cli::{Arguments, Format};
 use crate::messages::Messages;
@@ -112,18 +111,31 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
     }
     let mut job = Job::new(arguments, messages, output);
     job.note(&found);
-    for source in &found.sources {
-        job.take(source)?;
-    }
+    audit::audit(&found.sources, &plan(arguments), &mut |source, outcome| {
+        job.take(source, outcome)
+    })?;
     job.finish()
 }
 
-/// What is done with every capture, and what has come of it so far.
+fn plan(arguments: &Arguments) -> Plan {
+    Plan {
+        settings: Settings {
+            close_grace: arguments.close_grace,
+            left_out: arguments.left_out(),
+        },
+        selection: arguments.selection(),
+        extent: match arguments.format {
+            Format::Json | Format::Ndjson if arguments.exchanges => Extent::Exchanges,
+            _ => Extent::Connection,
+        },
+        memory: arguments.memory,
+    }
+}
+
+/// What has come of the captures so far.
 struct Job<'a> {
     arguments: &'a Arguments,
     messages: Messages,
-    settings: Settings,
-    selection: Selection,
     output: Output,
     status: Status,
     readings: Vec<Reading>,
@@ -136,11 +148,6 @@ impl<'a> Job<'a> {
         Job {
             arguments,
             messages,
-            settings: Settings {
-                close_grace: arguments.close_grace,
-                left_out: arguments.left_out(),
-            },
-            selection: arguments.selection(),
             output,
             status: Status::Done,
             readings: Vec::new(),
@@ -162,48 +169,30 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn take(&mut self, source: &Source) -> io::Result<()> {
-        let capture = match source.open_within(self.arguments.memory) {
-            Ok(capture) => capture,
-            Err(error) => {
+    /// Takes everything that comes of the captures, in the order of the results.
+    fn take(&mut self, source: &Source, outcome: Outcome) -> io::Result<()> {
+        let name = source.path().to_string_lossy();
+        match outcome {
+            Outcome::Row(row) => self.list(row, &name)?,
+            Outcome::Read(reading) => {
+                self.note_reading(&name, &reading);
+                self.readings.push(reading);
+            }
+            Outcome::Unreadable(error) => {
                 self.status = Status::Incomplete;
                 self.messages.error(error);
-                return Ok(());
             }
-        };
-        let path = source.path();
-        let name = path.to_string_lossy();
-        let reading = audit::read(
-            path.to_owned(),
-            capture,
-            self.arguments.memory,
-            &mut |connection| self.list(connection, &name),
-        )?;
-        self.note_reading(&name, &reading);
-        self.readings.push(reading);
+        }
         Ok(())
     }
 
-    /// Lists a connection, if it was asked for.
-    fn list(&mut self, connection: Connection, capture: &str) -> io::Result<()> {
-        let judgement = rules::judge(&connection, &self.settings);
-        if !self.selection.includes(&connection, &judgement) {
-            return Ok(());
-        }
-        let row = Row::new(self.readings.len(), connection, judgement, self.extent());
+    fn list(&mut self, row: Row, capture: &str) -> io::Result<()> {
         self.totals.add(&row);
         match self.arguments.format {
             Format::Ndjson => report::write_ndjson_line(&row, capture, &mut self.output)?,
             _ => self.rows.push(row),
         }
         Ok(())
-    }
-
-    fn extent(&self) -> Extent {
-        match self.arguments.format {
-            Format::Json | Format::Ndjson if self.arguments.exchanges => Extent::Exchanges,
-            _ => Extent::Connection,
-        }
     }
 
     fn note_reading(&mut self, name: &str, reading: &Reading) {

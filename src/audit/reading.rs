@@ -76,7 +76,7 @@ impl Reading {
 /// # Errors
 ///
 /// Those of `each`, after which nothing more is read.
-pub fn read<E>(
+pub(super) fn read<E>(
     path: PathBuf,
     mut capture: Capture,
     memory: usize,
