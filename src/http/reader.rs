@@ -298,7 +298,8 @@ impl Reader {
             self.pieces.push(here);
             self.state = State::StartLine(place);
             match beginning(&self.pending) {
-                Beginning::Plausible if self.pending.len() <= MAX_HEAD_OCTETS => {}
+                Beginning::Plausible
+                    if self.may_take(&self.pending) && self.pending.len() <= MAX_HEAD_OCTETS => {}
                 Beginning::Named(foreign) if self.kind.is_none() => {
                     self.become_state(State::Foreign(foreign));
                 }
@@ -336,6 +337,12 @@ impl Reader {
             Kind::Request
         };
         self.kind.is_none_or(|expected| expected == kind)
+    }
+
+    /// The same of a line that is not complete.
+    fn may_take(&self, begun: &[u8]) -> bool {
+        let mut same = begun.iter().zip(b"HTTP/");
+        self.kind != Some(Kind::Response) || same.all(|(octet, expected)| octet == expected)
     }
 
     fn started(&mut self, start: &StartLine<'_>, place: Place, sink: &mut impl Sink) {

@@ -31,6 +31,7 @@ mod request_truncated;
 mod reset_on_reuse;
 mod reset_while_idle;
 mod response_after_close;
+mod response_lost_to_reset;
 mod response_truncated;
 mod reuse_past_timeout;
 mod server_ignored_client_close;
@@ -38,6 +39,7 @@ mod server_kept_open_after_close;
 mod stale_reuse;
 mod unannounced_close;
 mod unsafe_pipelining;
+mod unsolicited_response;
 mod verdict;
 
 pub use verdict::{Verdict, judge};
@@ -70,8 +72,10 @@ pub static CATALOG: &[&Rule] = &[
     &keep_alive_race::RULE,
     &reset_on_reuse::RULE,
     &request_dropped::RULE,
+    &response_lost_to_reset::RULE,
     &reset_while_idle::RULE,
     &unsafe_pipelining::RULE,
+    &unsolicited_response::RULE,
     &reuse_past_timeout::RULE,
     &max_exceeded::RULE,
     &late_idle_close::RULE,
