@@ -7,11 +7,12 @@
     reason = "a test may fail where it stands"
 )]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use keepcap::capture::Capture;
 use keepcap::connection::{Connection, Tracker};
-use keepcap::rules::{Judgement, Settings, judge};
+use keepcap::rules::{CATALOG, Judgement, Settings, judge};
 
 /// All connections of a sample, by their numbers.
 fn read(name: &str) -> Vec<(Connection, Judgement)> {
@@ -306,6 +307,68 @@ fn wrong_servers_and_clients_beside_right_ones() {
             "1/1; gaps [], last 0.000; server FIN in frame 20; promised nothing; says close; ok keep-alive-refused",
         ],
     );
+}
+
+#[test]
+fn a_real_server_misused_or_set_up_wrongly() {
+    tells(
+        "nginx-misused.pcap",
+        &[
+            "2/2; gaps [1.500], last 3.003; server FIN in frame 11; promised timeout=1; says keep-alive; warning reuse-past-timeout late-idle-close",
+            "1/0; gaps [], last none; server FIN in frame 19; promised nothing; says nothing; warning request-dropped",
+            "1/1; gaps [], last 3.003; server FIN in frame 29; promised nothing; says keep-alive; ok malformed-keep-alive",
+            "1/1; gaps [], last 0.000; client FIN in frame 39; promised nothing; says close; ok conflicting-options keep-alive-refused",
+            "1/0; gaps [], last none; client FIN in frame 47; promised nothing; says nothing; warning request-truncated",
+            "2/2; gaps [], last 0.000; client FIN in frame 59; promised nothing; says keep-alive; warning unsafe-pipelining",
+            "1/1; gaps [], last 0.000; server FIN in frame 69; promised nothing; says close; violation client-kept-open-after-close",
+            "1/1; gaps [], last 0.000; client FIN in frame 80; promised nothing; says keep-alive; ok never-reused",
+        ],
+    );
+    // What Connection does not list counts for nothing, also as a promise.
+    tells(
+        "lighttpd-own-field.pcap",
+        &[
+            "1/1; gaps [], last 6.064; server FIN in frame 8; promised nothing; says default; violation keep-alive-not-nominated",
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_each_connection() {
+    tells(
+        "made-up-mistakes.pcap",
+        &[
+            "2/2; gaps [], last 0.000; server FIN in frame 12; promised nothing; says default; violation keep-alive-refused response-after-close",
+            "1/1; gaps [], last 2.500; client FIN in frame 22; promised nothing; says none; violation server-ignored-client-close",
+            "2/2; gaps [0.100], last 0.000; server FIN in frame 35; promised nothing; says none; violation http10-unconfirmed-reuse",
+            "1/1; gaps [], last 2.500; client FIN in frame 45; promised nothing; says default; violation conflicting-framing open-after-bad-framing never-reused",
+            "1/1; gaps [], last 0.000; server FIN in frame 55; promised nothing; says close; violation chunked-to-http10",
+            "1/1; gaps [], last 0.000; client FIN in frame 65; promised nothing; says default; violation framing-on-bodiless never-reused",
+            "1/1; gaps [], last none; server FIN in frame 75; promised nothing; says default; warning response-truncated",
+            "1/1; gaps [], last 0.000; server FIN in frame 85; promised nothing; says default; warning close-not-echoed",
+            "1/1; gaps [], last none; server FIN in frame 95; promised nothing; says keep-alive; warning keep-alive-without-length",
+            "2/1; gaps [0.400], last none; server RST in frame 106; promised nothing; says default; warning reset-on-reuse",
+            "4/4; gaps [0.000 0.000 0.000], last 0.000; server RST in frame 120; promised nothing; says close; warning response-lost-to-reset",
+            "1/1; gaps [], last 0.200; client FIN in frame 128; promised nothing; says default; warning unsolicited-response",
+            "3/3; gaps [0.000 0.000], last 0.000; server FIN in frame 142; promised nothing; says close; ok max-exceeded",
+        ],
+    );
+}
+
+#[test]
+fn every_rule_has_a_sample() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let names = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let samples = names.filter(|name| name.ends_with(".pcap") || name.ends_with(".pcapng"));
+    let found: BTreeSet<&str> = samples
+        .flat_map(|name| read(&name))
+        .flat_map(|(_, judgement)| judgement.findings)
+        .map(|finding| finding.rule.name)
+        .collect();
+    let all: BTreeSet<&str> = CATALOG.iter().map(|rule| rule.name).collect();
+    assert_eq!(found, all);
 }
 
 #[test]

@@ -12,16 +12,20 @@ shows what no well-behaved server would do. Each line of the script is a step:
     < LINE | LINE ...    the server sends this head (a body may follow: '... | | body'); the client waits
                          for a response to its end, with this status line and these fields among others
     >> HEX, << HEX       octets that are no HTTP, sent by the one and awaited by the other
+    > raw TEXT, < raw    the same, written as text: \\r and \\n are understood
     ~ SECONDS            both do nothing
     client FIN           the client closes, the server waits for that and closes too
     server FIN           the other way round
-    server RST           the client waits for the end of a connection that the server's kernel resets
+    server RST           the server resets the connection (with --both), or its kernel does; the client waits for that
+    server forgets       the server's socket goes without a word; the client plays on alone (only with --both, as root)
 """
 import socket
+import struct
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+TCP_REPAIR = 19  # Linux; a socket that is closed in this state sends nothing
 PATIENCE = 100  # seconds; more than the longest idle timeout that is waited for
 
 
@@ -74,19 +78,26 @@ class Side:
     def play(self, steps):
         with self.sock, self.incoming:
             for verb, argument in steps:
-                self.step(verb, argument)
+                if (verb, argument) == ("server", "forgets"):
+                    if self.who == "server":
+                        return self.sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+                else:
+                    self.step(verb, argument)
 
     def step(self, verb, argument):
         if verb == "~":
             time.sleep(float(argument))
         elif verb in ("client", "server"):
-            self.close(verb)
+            self.close(verb, argument)
         elif verb == "type":
             self.message("client", argument.encode() + b"\r\n")
         elif verb in (">>", "<<"):
             self.octets("client" if verb == ">>" else "server", bytes.fromhex(argument))
         elif verb == ">+":
             self.held_back += head(argument)
+        elif verb in (">", "<") and argument.startswith("raw "):
+            raw = argument.removeprefix("raw ").encode().decode("unicode_escape")
+            self.octets("client" if verb == ">" else "server", raw.encode("latin-1"))
         elif verb in (">", "<"):
             self.message("client" if verb == ">" else "server", head(argument), argument)
         else:
@@ -107,8 +118,11 @@ class Side:
         elif (got := self.incoming.read(len(octets))) != octets:
             sys.exit(f"dialogue.py: {octets.hex()} was expected, {got.hex()} came")
 
-    def close(self, closer):
+    def close(self, closer, kind):
         """A half-close first, so that what the other side still has to say arrives."""
+        if closer == self.who and kind == "RST":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
         if closer == self.who:
             self.sock.shutdown(socket.SHUT_WR)
         try:
