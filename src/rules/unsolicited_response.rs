@@ -109,7 +109,7 @@ fn is_farewell(response: &Response) -> bool {
 /// Whether the server may have been answering something at this place: it had acknowledged octets that do not belong
 /// to complete requests which were answered in full by then.
 fn is_outstanding(connection: &Connection, place: Place) -> bool {
-    let Some(ack) = place.stamp.ack else {
+    let Some(ack) = place.stamp.ack() else {
         return true;
     };
     let mut asked_until = FIRST_OCTET;
