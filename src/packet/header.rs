@@ -26,43 +26,85 @@ pub struct Header {
     pub reason: Reason,
 }
 
-/// Reads a TCP header (RFC 9293 3.1).
+/// What matters here of a TCP header (RFC 9293 3.1).
 ///
 /// Its first 16 octets say all that is needed, and Wireshark asks for no more. Captures that keep only the start of
 /// each packet cut headers, so this is not left to etherparse, which wants them whole.
+pub(super) struct Fields {
+    pub(super) src_port: u16,
+    pub(super) dst_port: u16,
+    pub(super) seq: Seq,
+    pub(super) ack: Option<Seq>,
+    pub(super) flags: Flags,
+    pub(super) window: u16,
+    /// How long the header is, in words of four octets.
+    pub(super) words: usize,
+}
+
+impl Fields {
+    pub(super) fn read(header: &[u8; 16]) -> Self {
+        let [
+            s0,
+            s1,
+            d0,
+            d1,
+            q0,
+            q1,
+            q2,
+            q3,
+            a0,
+            a1,
+            a2,
+            a3,
+            offset,
+            flags,
+            w0,
+            w1,
+        ] = *header;
+        let flags = Flags::from_bits(flags);
+        let ack = Seq(u32::from_be_bytes([a0, a1, a2, a3]));
+        Fields {
+            src_port: u16::from_be_bytes([s0, s1]),
+            dst_port: u16::from_be_bytes([d0, d1]),
+            seq: Seq(u32::from_be_bytes([q0, q1, q2, q3])),
+            ack: flags.has(Flags::ACK).then_some(ack),
+            flags,
+            window: u16::from_be_bytes([w0, w1]),
+            words: usize::from(offset >> 4),
+        }
+    }
+}
+
+/// Reads a TCP header and what follows it.
 pub(super) fn tcp<'a>(path: &Path, octets: Octets<'a>) -> Result<Decoded<'a>, Reason> {
-    let ([s0, s1, d0, d1, q0, q1, q2, q3], rest) = octets.split()?;
-    let ([a0, a1, a2, a3, offset, flags, w0, w1], _) = rest.split()?;
+    let (header, _) = octets.split()?;
+    let fields = Fields::read(&header);
     let src = Endpoint {
         ip: path.src,
-        port: u16::from_be_bytes([s0, s1]),
+        port: fields.src_port,
     };
     let dst = Endpoint {
         ip: path.dst,
-        port: u16::from_be_bytes([d0, d1]),
+        port: fields.dst_port,
     };
-    let seq = Seq(u32::from_be_bytes([q0, q1, q2, q3]));
-    let flags = Flags::from_bits(flags);
-    let ack = Seq(u32::from_be_bytes([a0, a1, a2, a3]));
-    let ack = flags.has(Flags::ACK).then_some(ack);
-    let decoded = match payload(path.standing, usize::from(offset >> 4), octets) {
+    let decoded = match payload(path.standing, fields.words, octets) {
         Ok(payload) => Decoded::Segment(Segment {
             at: path.at,
             src,
             dst,
-            seq,
-            ack,
-            flags,
-            window: u16::from_be_bytes([w0, w1]),
+            seq: fields.seq,
+            ack: fields.ack,
+            flags: fields.flags,
+            window: fields.window,
             payload: payload.captured(),
             cut: u32::try_from(payload.cut()).unwrap_or(u32::MAX),
         }),
         Err(reason) => Decoded::Header(Header {
             src,
             dst,
-            seq,
-            ack,
-            flags,
+            seq: fields.seq,
+            ack: fields.ack,
+            flags: fields.flags,
             reason,
         }),
     };

@@ -5,7 +5,8 @@
 //!
 //! A packet is a row of layers, each of which says what the next one is. [`Decoder::decode`] walks along it; how a
 //! layer is read is a function from octets to the next layer and its octets, in `link`, `wlan`, `ip` and `tunnel`.
-//! What Wireshark makes of a packet by default is the model, down to the payload lengths.
+//! What Wireshark makes of a packet by default is the model, down to the payload lengths. Most packets need no walk:
+//! `plain` knows their layers beforehand.
 
 #[cfg(test)]
 mod craft;
@@ -15,6 +16,7 @@ mod ip;
 mod layer;
 mod link;
 mod octets;
+mod plain;
 mod reason;
 mod segment;
 mod tunnel;
@@ -37,7 +39,7 @@ use octets::Octets;
 pub const MAX_DEPTH: usize = 8;
 
 /// What a packet is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoded<'a> {
     /// A TCP segment.
     Segment(Segment<'a>),
@@ -71,6 +73,14 @@ impl Decoder {
 
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        match plain::segment(packet) {
+            Some(segment) => Decoded::Segment(segment),
+            None => self.walk(packet),
+        }
+    }
+
+    /// The same for every packet, the plain ones among them.
+    fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         // Some writers give no length on the wire, or a wrong one; what was captured was sent.
         let sent = usize::try_from(packet.wire_len).unwrap_or(usize::MAX);
         let octets = Octets::new(packet.octets, sent.max(packet.octets.len()));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::time::At;
 
 /// One TCP segment, its payload borrowed from the packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// The packet that carried it (of a fragmented datagram, the one that completed it).
     pub at: At,
