@@ -143,8 +143,10 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
     let late = (log.acked_too_late > 0)
         .then(|| limit("messages waiting to be acknowledged", log.acked_too_late));
     let crowd = facts.crowded_out.map(|crowd| match crowd {
-        Crowd::Connections(open) => limit("connections open at once", open),
-        Crowd::Memory(octets) => limit("memory", octets),
+        Crowd::Connections(open) => {
+            limit("connections open at once in its part of the table", open)
+        }
+        Crowd::Memory(octets) => limit("memory of its part of the table", octets),
     });
     [waiting, head, dropped, late, crowd]
         .into_iter()

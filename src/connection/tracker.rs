@@ -1,17 +1,56 @@
 //! From packets to finished connections: the whole way of one capture.
 
+use std::array;
+
 use super::{Connection, Conversation};
 use crate::capture::Packet;
 use crate::packet::{Decoded, Decoder, Ignored};
-use crate::tcp::{Bounds, Facts, Table};
+use crate::tcp::{Bounds, Checkpoints, Facts, Registry, Rest, SHARDS, Table, shard};
 use crate::time::At;
 
 /// Follows the connections of one capture.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tracker {
     decoder: Decoder,
-    table: Table<Conversation>,
     ignored: Ignored,
+    checkpoints: Checkpoints,
+    tables: [Table<Conversation>; SHARDS],
+    register: Register,
+    last: At,
+}
+
+/// Numbers connections as they begin, and keeps those that one packet finished until it is done with.
+#[derive(Debug, Default)]
+struct Register {
+    streams: u64,
+    finished: Vec<Connection>,
+}
+
+impl Registry<Conversation> for Register {
+    fn begin(&mut self, _: At) -> u64 {
+        self.streams += 1;
+        self.streams - 1
+    }
+
+    fn finish(&mut self, facts: Facts, conversation: Conversation) {
+        self.finished.push(conversation.conclude(facts));
+    }
+
+    fn forget(&mut self, _: u64) {}
+}
+
+impl Register {
+    fn hand_out(&mut self, finished: &mut impl FnMut(Connection)) {
+        self.finished
+            .sort_unstable_by_key(|connection| connection.facts.stream);
+        self.finished.drain(..).for_each(finished);
+    }
+}
+
+impl Default for Tracker {
+    fn default() -> Self {
+        Tracker::new(Bounds::default())
+    }
 }
 
 impl Tracker {
@@ -19,36 +58,55 @@ impl Tracker {
     pub fn new(bounds: Bounds) -> Self {
         Tracker {
             decoder: Decoder::within(bounds.fragments),
-            table: Table::new(bounds),
             ignored: Ignored::default(),
+            checkpoints: Checkpoints::default(),
+            tables: array::from_fn(|_| Table::new(bounds.of_a_shard())),
+            register: Register::default(),
+            last: At::default(),
         }
     }
 
-    /// Takes the next packet; connections that are finished by then are handed to `finished`.
+    /// Takes the next packet; connections that are finished by then are handed to `finished`, by number.
     pub fn take(&mut self, packet: &Packet<'_>, finished: &mut impl FnMut(Connection)) {
         let at = At {
             frame: packet.frame,
             time: packet.time,
         };
-        let mut conclude =
-            |facts: Facts, conversation: Conversation| finished(conversation.conclude(facts));
+        self.last = at;
+        if let Some(checkpoint) = self.checkpoints.pass(at) {
+            for table in &mut self.tables {
+                table.check(checkpoint, &mut self.register);
+            }
+        }
         match self.decoder.decode(packet) {
-            Decoded::Segment(segment) => self.table.take(&segment, &mut conclude),
+            Decoded::Segment(segment) => {
+                if let Some(table) = self.tables.get_mut(shard(segment.src, segment.dst)) {
+                    table.take(&segment, &mut self.register);
+                }
+            }
             Decoded::Header(header) => {
                 self.ignored.count(header.reason);
-                self.table.skip(&header, at, &mut conclude);
+                if let Some(table) = self.tables.get_mut(shard(header.src, header.dst)) {
+                    table.skip(&header, at, &mut self.register);
+                }
             }
-            Decoded::Ignored(reason) => {
-                self.ignored.count(reason);
-                self.table.tick(at, &mut conclude);
-            }
+            Decoded::Ignored(reason) => self.ignored.count(reason),
+        }
+        if !self.register.finished.is_empty() {
+            self.register.hand_out(finished);
         }
     }
 
-    /// The capture is over: hands out the connections that are left, and says which packets were no segments.
-    pub fn finish(self, finished: &mut impl FnMut(Connection)) -> Ignored {
-        self.table
-            .finish_all(&mut |facts, conversation| finished(conversation.conclude(facts)));
+    /// The capture is over: hands out the connections that are left, by number, and says which packets were no segments.
+    pub fn finish(mut self, finished: &mut impl FnMut(Connection)) -> Ignored {
+        let mut rests = self.tables.map(Table::into_rest);
+        let next = |rest: &&mut Rest<_>| rest.next_stream().unwrap_or(u64::MAX);
+        while let Some(rest) = rests.iter_mut().min_by_key(next)
+            && rest.next_stream().is_some()
+        {
+            rest.finish_next(self.last, &mut self.register);
+            self.register.hand_out(finished);
+        }
         self.ignored
     }
 }

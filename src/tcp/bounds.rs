@@ -3,6 +3,8 @@
 //! In: the memory that was granted. Out: when there is too much, and which of the bounds that is. What gives way is
 //! decided in `table`: always what was active least recently, by the order of the capture.
 
+use super::shard::SHARDS;
+
 /// How many connections are open at once unless the memory allows for fewer.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
@@ -35,6 +37,16 @@ impl Bounds {
             memory: memory - fragments,
             waiting: memory / 2,
             fragments,
+        }
+    }
+
+    /// The part of one of the tables that the connections are spread over.
+    pub fn of_a_shard(&self) -> Bounds {
+        Bounds {
+            connections: (self.connections / SHARDS).max(1),
+            memory: self.memory / SHARDS,
+            waiting: self.waiting / SHARDS,
+            fragments: 0,
         }
     }
 

@@ -4,26 +4,30 @@
 //! the octets of both sides in order, with the packets that carried them; at its end the [`Facts`]. What the octets
 //! say is the listener's business.
 //!
-//! [`Table`] finds the connection, `flow` holds its two directions in the order of cause and effect, `half` knows
+//! [`shard()`] says in which [`Table`] a connection is, the table finds it there, `flow` holds its two directions in the order of cause and effect, `half` knows
 //! one direction, and `assembler` puts its octets in order.
 
 mod assembler;
 mod bounds;
+mod checkpoint;
 mod close;
 mod flow;
 mod half;
 mod handshake;
 mod numbering;
 mod peer;
+mod shard;
 mod table;
 
 pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use close::{Close, CloseKind, CloseOrder};
 pub use flow::{Hole, Listener, Octets, Origin};
 pub use half::{Acked, Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
 pub use handshake::Handshake;
 pub use peer::{Peer, PerPeer};
-pub use table::{REMEMBERED, Table};
+pub use shard::{SHARDS, shard};
+pub use table::{REMEMBERED, Registry, Rest, Table};
 
 use crate::packet::Endpoint;
 use crate::time::{At, Time};

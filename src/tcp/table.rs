@@ -1,16 +1,22 @@
 //! Finds the connection that a segment belongs to.
 //!
-//! In: segments in the order of the capture. Out: each to its connection, numbered as Wireshark numbers
-//! `tcp.stream`; connections that are finished, with what listened to them.
+//! In: segments in the order of the capture. Out: each to its connection; to a [`Registry`], which connections begin
+//! and which are finished, with what listened to them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr};
+use std::vec;
 
-use super::Facts;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use super::bounds::{Bounds, Load};
+use super::checkpoint::Checkpoint;
 use super::flow::{Flow, Listener, Watch};
 use super::numbering::Numbers;
+use super::{Facts, PerPeer};
 use crate::packet::{Endpoint, Header, Segment};
-use crate::time::{At, Span, Time};
+use crate::time::{At, Span};
 
 /// How long a closed connection is remembered after its last packet, in capture time. A later packet of that pair of
 /// endpoints begins a new connection, also without a SYN.
@@ -20,30 +26,35 @@ pub const REMEMBERED: Span = Span::from_secs(120);
 /// packet is still its own; the clocks of other interfaces may be years ahead.
 const KEPT_PACKETS: u64 = 1000;
 
-/// All connections that are not finished.
+/// Connections that are not finished.
 #[derive(Debug)]
 pub struct Table<L> {
-    by_pair: HashMap<Pair, usize>,
+    /// The slots, by the two endpoints.
+    by_ends: HashTable<usize>,
+    /// Seeded anew for each table: who makes a capture cannot know what meets.
+    seed: DefaultHashBuilder,
     flows: Vec<Option<Box<Flow<L>>>>,
     free: Vec<usize>,
+    /// Where the last packet belonged: the next one often follows it there.
+    latest: usize,
     /// The closed ones, by the time when they were last looked at.
     closed: VecDeque<Closed>,
-    streams: u64,
-    /// The latest time of any packet so far.
-    clock: Time,
+    /// The latest packet of the capture that this table knows of.
     last: At,
     bounds: Bounds,
     load: Load,
 }
 
-/// Two endpoints, the lower first: the same for both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Pair(Endpoint, Endpoint);
+/// Who gives connections their numbers, and takes them when they are finished.
+pub trait Registry<L> {
+    /// A connection begins with this packet; its number.
+    fn begin(&mut self, at: At) -> u64;
 
-impl Pair {
-    fn between(a: Endpoint, b: Endpoint) -> Self {
-        Pair(a.min(b), a.max(b))
-    }
+    /// A connection is finished; `facts.seen_until` is the packet by which that was known.
+    fn finish(&mut self, facts: Facts, listener: L);
+
+    /// This number is nobody's: of that connection there were only headers without data.
+    fn forget(&mut self, stream: u64);
 }
 
 /// A connection in the order in which they give way.
@@ -62,43 +73,35 @@ struct Closed {
     last: At,
 }
 
-impl<L: Listener> Default for Table<L> {
-    fn default() -> Self {
-        Table::new(Bounds::default())
-    }
-}
-
 impl<L: Listener> Table<L> {
-    /// For a capture of which no more is kept than that.
+    /// For connections of which no more is kept than that.
     pub fn new(bounds: Bounds) -> Self {
         Table {
-            by_pair: HashMap::new(),
+            by_ends: HashTable::new(),
+            seed: DefaultHashBuilder::default(),
             flows: Vec::new(),
             free: Vec::new(),
+            latest: 0,
             closed: VecDeque::new(),
-            streams: 0,
-            clock: Time::from_nanos(i128::MIN),
             last: At::default(),
             bounds,
             load: Load::default(),
         }
     }
 
-    /// Notes a packet of the capture, whatever it carries: time goes on. Connections that are finished by then are
-    /// handed to `finished`.
-    pub fn tick(&mut self, at: At, finished: &mut impl FnMut(Facts, L)) {
-        self.clock = self.clock.max(at.time);
-        self.last = at;
-        let (clock, frame) = (self.clock, at.frame);
+    /// Hands out the closed connections that nothing can belong to any more.
+    pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L>) {
+        self.last = checkpoint.at;
         let is_due = |closed: &mut Closed| {
-            clock.since(closed.last.time) > REMEMBERED && frame > closed.last.frame + KEPT_PACKETS
+            checkpoint.clock.since(closed.last.time) > REMEMBERED
+                && checkpoint.at.frame > closed.last.frame + KEPT_PACKETS
         };
         while let Some(closed) = self.closed.pop_front_if(is_due) {
-            self.forget_or_requeue(&closed, finished);
+            self.forget_or_requeue(&closed, registry);
         }
     }
 
-    fn forget_or_requeue(&mut self, closed: &Closed, finished: &mut impl FnMut(Facts, L)) {
+    fn forget_or_requeue(&mut self, closed: &Closed, registry: &mut impl Registry<L>) {
         let Some(Some(flow)) = self.flows.get_mut(closed.slot) else {
             return;
         };
@@ -110,7 +113,7 @@ impl<L: Listener> Table<L> {
             return;
         }
         if flow.last == closed.last {
-            self.finish(closed.slot, finished);
+            self.finish(closed.slot, registry);
         } else {
             self.closed.push_back(Closed {
                 last: flow.last,
@@ -119,10 +122,10 @@ impl<L: Listener> Table<L> {
         }
     }
 
-    /// Takes the next segment of the capture.
-    pub fn take(&mut self, segment: &Segment<'_>, finished: &mut impl FnMut(Facts, L)) {
-        self.tick(segment.at, finished);
-        let slot = self.slot(segment.src, segment.dst, segment.into(), finished);
+    /// Takes the next segment of the capture that belongs here.
+    pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L>) {
+        self.last = segment.at;
+        let slot = self.slot(segment.src, segment.dst, segment.into(), registry);
         let Some(Some(flow)) = self.flows.get_mut(slot) else {
             return;
         };
@@ -142,13 +145,13 @@ impl<L: Listener> Table<L> {
             });
         }
         if self.bounds.are_met(&self.load) {
-            self.make_room(finished);
+            self.make_room(registry);
         }
     }
 
     /// Gives up holes, then connections, until the load is well within the bounds: those that are closed before those
     /// that are open, in the order in which they were last active.
-    fn make_room(&mut self, finished: &mut impl FnMut(Facts, L)) {
+    fn make_room(&mut self, registry: &mut impl Registry<L>) {
         let by_age = self.by_age();
         let goal = self.bounds.with_room();
         if self.load.weight.waiting > self.bounds.waiting {
@@ -167,7 +170,7 @@ impl<L: Listener> Table<L> {
             {
                 flow.crowded_out = Some(crowd);
             }
-            self.finish(slot, finished);
+            self.finish(slot, registry);
         }
     }
 
@@ -200,14 +203,14 @@ impl<L: Listener> Table<L> {
 
     /// Takes a TCP header that is nobody's data. Wireshark numbers it all the same; where a packet of that pair
     /// follows, it has the number, else nobody has.
-    pub fn skip(&mut self, header: &Header, at: At, finished: &mut impl FnMut(Facts, L)) {
-        self.tick(at, finished);
-        let slot = self.slot(header.src, header.dst, header.into(), finished);
+    pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L>) {
+        self.last = at;
+        let slot = self.slot(header.src, header.dst, header.into(), registry);
         if let Some(Some(flow)) = self.flows.get_mut(slot) {
             flow.skip(header);
         }
         if self.bounds.are_met(&self.load) {
-            self.make_room(finished);
+            self.make_room(registry);
         }
     }
 
@@ -217,44 +220,67 @@ impl<L: Listener> Table<L> {
         src: Endpoint,
         dst: Endpoint,
         numbers: Numbers,
-        finished: &mut impl FnMut(Facts, L),
+        registry: &mut impl Registry<L>,
     ) -> usize {
-        let pair = Pair::between(src, dst);
-        if let Some(&slot) = self.by_pair.get(&pair) {
-            match self.flows.get(slot) {
-                Some(Some(flow)) if !flow.is_another(src, numbers) && !self.is_forgotten(flow) => {
-                    return slot;
-                }
-                _ => self.finish(slot, finished),
-            }
+        if self.is_between(self.latest, src, dst) && self.goes_on(self.latest, src, numbers) {
+            return self.latest;
         }
-        let mut flow = Box::new(Flow::new(self.streams, src, dst));
+        let hash = hash_of(&self.seed, src, dst);
+        let is_there = |&slot: &usize| self.is_between(slot, src, dst);
+        if let Some(&slot) = self.by_ends.find(hash, is_there) {
+            if self.goes_on(slot, src, numbers) {
+                self.latest = slot;
+                return slot;
+            }
+            self.finish(slot, registry);
+        }
+        let mut flow = Box::new(Flow::new(registry.begin(self.last), src, dst));
         self.load.add(flow.weigh());
-        self.streams += 1;
-        let slot = self.free.pop().unwrap_or(self.flows.len());
-        match self.flows.get_mut(slot) {
+        self.latest = self.free.pop().unwrap_or(self.flows.len());
+        match self.flows.get_mut(self.latest) {
             Some(empty) => *empty = Some(flow),
             None => self.flows.push(Some(flow)),
         }
-        self.by_pair.insert(pair, slot);
-        slot
+        let rehash = |&slot: &usize| match self.flows.get(slot) {
+            Some(Some(flow)) => hash_of(&self.seed, flow.ends.client, flow.ends.server),
+            _ => 0,
+        };
+        self.by_ends.insert_unique(hash, self.latest, rehash);
+        self.latest
+    }
+
+    fn is_between(&self, slot: usize, a: Endpoint, b: Endpoint) -> bool {
+        let Some(Some(flow)) = self.flows.get(slot) else {
+            return false;
+        };
+        let PerPeer { client, server } = flow.ends;
+        (a == client && b == server) || (a == server && b == client)
+    }
+
+    /// Whether a packet of `src` with these numbers belongs to the connection there, and to no later one.
+    fn goes_on(&self, slot: usize, src: Endpoint, numbers: Numbers) -> bool {
+        let Some(Some(flow)) = self.flows.get(slot) else {
+            return false;
+        };
+        !flow.is_another(src, numbers) && !self.is_forgotten(flow)
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
         flow.is_closed() && self.last.time.since(flow.last.time) > REMEMBERED
     }
 
-    fn finish(&mut self, slot: usize, finished: &mut impl FnMut(Facts, L)) {
+    fn finish(&mut self, slot: usize, registry: &mut impl Registry<L>) {
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::take) else {
             return;
         };
         self.free.push(slot);
         self.forget_finished();
         self.load.remove(flow.weight);
-        let (client, server) = (flow.ends.client, flow.ends.server);
-        self.by_pair
-            .remove(&Pair(client.min(server), client.max(server)));
-        conclude(*flow, self.last, finished);
+        let hash = hash_of(&self.seed, flow.ends.client, flow.ends.server);
+        if let Ok(entry) = self.by_ends.find_entry(hash, |&other| other == slot) {
+            entry.remove();
+        }
+        conclude(*flow, self.last, registry);
     }
 
     /// Drops from the closed ones those that are finished already, once they are most of them: where the clock stands
@@ -270,18 +296,51 @@ impl<L: Listener> Table<L> {
         });
     }
 
-    /// The capture is over: finishes all, by number.
-    pub fn finish_all(mut self, finished: &mut impl FnMut(Facts, L)) {
-        let mut open: Vec<_> = self.flows.drain(..).flatten().collect();
-        open.sort_unstable_by_key(|flow| flow.stream);
-        open.into_iter()
-            .for_each(|flow| conclude(*flow, self.last, finished));
+    /// The capture is over: what is left.
+    pub fn into_rest(self) -> Rest<L> {
+        let mut flows: Vec<_> = self.flows.into_iter().flatten().collect();
+        flows.sort_unstable_by_key(|flow| flow.stream);
+        Rest(flows.into_iter())
     }
 }
 
-fn conclude<L: Listener>(flow: Flow<L>, last: At, finished: &mut impl FnMut(Facts, L)) {
-    if flow.was_seen() {
-        let (facts, listener) = flow.finish(last);
-        finished(facts, listener);
+/// The connections that are left at the end of a capture, by number.
+#[derive(Debug)]
+pub struct Rest<L>(vec::IntoIter<Box<Flow<L>>>);
+
+impl<L: Listener> Rest<L> {
+    /// The number of the next.
+    pub fn next_stream(&self) -> Option<u64> {
+        self.0.as_slice().first().map(|flow| flow.stream)
     }
+
+    /// Finishes the next; this is the last packet of the capture.
+    pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L>) {
+        if let Some(flow) = self.0.next() {
+            conclude(*flow, last, registry);
+        }
+    }
+}
+
+/// What the two endpoints of a connection give, whichever comes first.
+fn hash_of(seed: &DefaultHashBuilder, a: Endpoint, b: Endpoint) -> u64 {
+    let mut hasher = seed.build_hasher();
+    if let (IpAddr::V4(a_ip), IpAddr::V4(b_ip)) = (a.ip, b.ip) {
+        let end = |ip: Ipv4Addr, port| u64::from(ip.to_bits()) << 16 | u64::from(port);
+        let (a, b) = (end(a_ip, a.port), end(b_ip, b.port));
+        hasher.write_u64(a.min(b));
+        hasher.write_u64(a.max(b));
+    } else {
+        a.min(b).hash(&mut hasher);
+        a.max(b).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn conclude<L: Listener>(flow: Flow<L>, last: At, registry: &mut impl Registry<L>) {
+    if !flow.was_seen() {
+        return registry.forget(flow.stream);
+    }
+    let (facts, listener) = flow.finish(last);
+    registry.finish(facts, listener);
 }
