@@ -32,6 +32,27 @@ impl Time {
         (self.0.get() ^ EPOCH).cast_signed()
     }
 
+    /// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
+    pub fn rfc3339(self) -> [u8; 30] {
+        let (seconds, nanos) = div_rem(self.nanos(), 1_000_000_000);
+        let (days, second_of_day) = div_rem(seconds, 86_400);
+        let (minute_of_day, second) = (second_of_day / 60, second_of_day % 60);
+        let (year, month, day) = date(days);
+        let [y, e, a, r] = digits(year);
+        let [.., m, o] = digits(month);
+        let [.., d, t] = digits(day);
+        let [.., h, u] = digits(minute_of_day / 60);
+        let [.., i, n] = digits(minute_of_day % 60);
+        let [.., s, c] = digits(second);
+        let [.., n0] = digits(nanos / 100_000_000);
+        let [n1, n2, n3, n4] = digits(nanos / 10_000 % 10_000);
+        let [n5, n6, n7, n8] = digits(nanos % 10_000);
+        [
+            y, e, a, r, b'-', m, o, b'-', d, t, b'T', h, u, b':', i, n, b':', s, c, b'.', //
+            n0, n1, n2, n3, n4, n5, n6, n7, n8, b'Z',
+        ]
+    }
+
     /// The time from `earlier` to this; negative where the clock went back.
     pub fn since(self, earlier: Time) -> Span {
         Span(self.nanos().saturating_sub(earlier.nanos()))
@@ -59,12 +80,42 @@ impl std::ops::Add<Span> for Time {
     }
 }
 
-/// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
+/// As in [`Time::rfc3339`].
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant =
-            jiff::Timestamp::from_nanosecond(i128::from(self.nanos())).unwrap_or_default();
-        write!(f, "{instant:.9}")
+        f.write_str(std::str::from_utf8(&self.rfc3339()).unwrap_or_default())
+    }
+}
+
+/// The quotient rounded down, and what is left.
+fn div_rem(number: i64, by: i64) -> (i64, u64) {
+    (number.div_euclid(by), number.rem_euclid(by).unsigned_abs())
+}
+
+/// The last four digits of a number.
+fn digits(number: u64) -> [u8; 4] {
+    let number = number as u32;
+    let digit = |number: u32| b'0' + (number % 10) as u8;
+    let (high, low) = (number / 100, number % 100);
+    [digit(high / 10), digit(high), digit(low / 10), digit(low)]
+}
+
+/// Year, month and day of the day that comes so many days after 1970-01-01, in the Gregorian calendar.
+///
+/// Years are counted from March, so that a leap day is the last of its year; they repeat after 400.
+fn date(days: i64) -> (u64, u64, u64) {
+    const FROM_MARCH_OF_0000: i64 = 719_468;
+    let (cycle, day) = div_rem(days + FROM_MARCH_OF_0000, 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Five months from March on, and the five behind them, have 153 days.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let year = 400 * cycle.unsigned_abs() + year;
+    if month < 10 {
+        (year, month + 3, day)
+    } else {
+        (year + 1, month - 9, day)
     }
 }
 
@@ -172,6 +223,27 @@ mod tests {
             Time::from_nanos(-1).to_string(),
             "1969-12-31T23:59:59.999999999Z"
         );
+    }
+
+    #[test]
+    fn the_calendar_holds_for_every_day_that_there_is() {
+        let (mut year, mut month, mut day) = (1677, 1, 1);
+        for days in -107_015..106_752 {
+            assert_eq!(date(days), (year, month, day), "{days}");
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let last = match month {
+                2 if leap => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            (year, month, day) = match (month, day) {
+                (12, 31) => (year + 1, 1, 1),
+                _ if day == last => (year, month + 1, 1),
+                _ => (year, month, day + 1),
+            };
+        }
+        assert_eq!((year, month, day), (2262, 4, 12));
     }
 
     #[test]

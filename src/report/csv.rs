@@ -1,12 +1,14 @@
 //! The record as comma-separated values (RFC 4180), with a header row; lists become counts.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ::csv::{ErrorKind, WriterBuilder};
+use ::csv::{ByteRecord, ErrorKind, WriterBuilder};
 
 use super::document::Document;
-use super::record::{FLAT_FIELDS, Record, Shape};
+use super::object::{List, Name};
+use super::record::{self, Fields, Source};
+use super::value::Value;
+use crate::audit::Row;
 
 /// Writes the header row and a row for each connection.
 ///
@@ -14,14 +16,84 @@ use super::record::{FLAT_FIELDS, Record, Shape};
 ///
 /// Those of `out`.
 pub fn write_csv(document: &Document<'_>, out: &mut impl Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().has_headers(false).from_writer(out);
-    writer.write_record(FLAT_FIELDS).map_err(into_io)?;
+    let mut writer = WriterBuilder::new().from_writer(out);
+    let mut header = Header(Vec::new());
+    record::connection(&mut header);
+    writer.write_record(header.0).map_err(into_io)?;
     for row in document.rows {
-        let mut record = Record::new(row, document.capture(row), Shape::Flat);
-        record.texts_mut().for_each(defuse);
-        writer.serialize(record).map_err(into_io)?;
+        let capture = document.capture(row);
+        let mut cells = Cells::of(Source {
+            row,
+            capture: &capture,
+        });
+        record::connection(&mut cells);
+        writer.write_byte_record(&cells.record).map_err(into_io)?;
     }
     writer.flush()
+}
+
+struct Header(Vec<&'static str>);
+
+impl Fields for Header {
+    fn one(&mut self, name: Name, _: impl Fn(Source<'_>) -> Value<'_>) {
+        self.0.push(name.plain);
+    }
+
+    fn list(
+        &mut self,
+        _: Name,
+        _: impl Fn(&Row, &mut List<'_>),
+        flat_name: Name,
+        _: impl Fn(&Row) -> String,
+    ) {
+        self.0.push(flat_name.plain);
+    }
+}
+
+struct Cells<'a> {
+    source: Source<'a>,
+    record: ByteRecord,
+    /// The text of one cell.
+    text: Vec<u8>,
+}
+
+impl<'a> Cells<'a> {
+    fn of(source: Source<'a>) -> Self {
+        Cells {
+            source,
+            record: ByteRecord::new(),
+            text: Vec::new(),
+        }
+    }
+}
+
+impl Fields for Cells<'_> {
+    fn one(&mut self, _: Name, value: impl Fn(Source<'_>) -> Value<'_>) {
+        self.text.clear();
+        push_cell(value(self.source), &mut self.text);
+        self.record.push_field(&self.text);
+    }
+
+    fn list(
+        &mut self,
+        _: Name,
+        _: impl Fn(&Row, &mut List<'_>),
+        _: Name,
+        flat: impl Fn(&Row) -> String,
+    ) {
+        let text = flat(self.source.row);
+        self.record.push_field(text.as_bytes());
+    }
+}
+
+/// A spreadsheet takes what begins like this for a formula, which could do harm.
+fn push_cell(value: Value<'_>, text: &mut Vec<u8>) {
+    if let Value::Text(outside) = value
+        && outside.starts_with(['=', '+', '-', '@', '\t', '\r', '\0'])
+    {
+        text.push(b'\'');
+    }
+    value.push_plain(text);
 }
 
 /// The error as it came from the output, by whose kind a closed pipe is known.
@@ -29,13 +101,6 @@ fn into_io(error: ::csv::Error) -> io::Error {
     match error.into_kind() {
         ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// A spreadsheet takes what begins like this for a formula, which could do harm.
-fn defuse(text: &mut Cow<'_, str>) {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']) {
-        text.to_mut().insert(0, '\'');
     }
 }
 
@@ -52,9 +117,9 @@ mod tests {
             ("", ""),
             ("\t@", "'\t@"),
         ] {
-            let mut cell = Cow::Borrowed(text);
-            defuse(&mut cell);
-            assert_eq!(cell, defused);
+            let mut cell = Vec::new();
+            push_cell(Value::Text(text), &mut cell);
+            assert_eq!(cell, defused.as_bytes());
         }
     }
 }

@@ -1,18 +1,15 @@
 //! The record as JSON: one object a line, or all in one document.
-//!
-//! Control characters are escaped beyond what JSON asks for, so that the output does no harm in a terminal.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::Formatter;
 
 use super::document::Document;
-use super::escape::is_control;
-use super::record::{Record, Shape};
+use super::object::{List, Name, Object, name, write_value};
+use super::record::{self, Fields, Source};
+use super::value::Value;
 use crate::audit::{BoundMet, Reading, Row};
 use crate::capture::Damage;
 use crate::rules::Verdict;
@@ -26,14 +23,24 @@ pub const SCHEMA: u32 = 1;
 ///
 /// Those of `out`.
 pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<()> {
-    let whole = Whole {
-        schema: SCHEMA,
-        keepcap: env!("CARGO_PKG_VERSION"),
-        captures: document.readings.iter().map(CaptureRecord::new).collect(),
-        connections: Connections(document),
-        summary: SummaryRecord::new(document),
-    };
-    write_line(&whole, out)
+    let keepcap = env!("CARGO_PKG_VERSION");
+    write!(
+        out,
+        r#"{{"schema":{SCHEMA},"keepcap":"{keepcap}","captures":"#
+    )?;
+    let captures: Vec<_> = document.readings.iter().map(CaptureRecord::new).collect();
+    write_value(&captures, out)?;
+    out.write_all(br#","connections":["#)?;
+    let mut octets = Vec::new();
+    for row in document.rows {
+        push_record(row, &document.capture(row), &mut octets);
+        out.write_all(&octets)?;
+        octets.clear();
+        octets.push(b',');
+    }
+    out.write_all(br#"],"summary":"#)?;
+    write_value(&SummaryRecord::new(document), out)?;
+    out.write_all(b"}\n")
 }
 
 /// Writes a row as one line of NDJSON. `capture` is the path as given.
@@ -42,21 +49,54 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
 ///
 /// Those of `out`.
 pub fn write_ndjson_line(row: &Row, capture: &str, out: &mut impl Write) -> io::Result<()> {
-    write_line(&Record::new(row, capture.into(), Shape::Nested), out)
+    let mut octets = Vec::with_capacity(USUAL_RECORD);
+    push_record(row, capture, &mut octets);
+    octets.push(b'\n');
+    out.write_all(&octets)
 }
 
-fn write_line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless))?;
-    out.write_all(b"\n")
+/// Most records are not longer, in octets.
+const USUAL_RECORD: usize = 2048;
+
+fn push_record(row: &Row, capture: &str, out: &mut Vec<u8>) {
+    Object::write(out, |object| {
+        let source = Source { row, capture };
+        record::connection(&mut Nested { source, object });
+        if let Some(exchanges) = &row.exchanges {
+            // A 408 that was sent while nothing was asked belongs to no exchange.
+            let asked = exchanges
+                .iter()
+                .filter(|exchange| !exchange.is_idle_timeout());
+            object.list(name!("exchanges"), |list| {
+                asked.for_each(|exchange| {
+                    list.object(|object| record::exchange(exchange, object));
+                });
+            });
+        }
+    });
 }
 
-#[derive(Serialize)]
-struct Whole<'a> {
-    schema: u32,
-    keepcap: &'static str,
-    captures: Vec<CaptureRecord<'a>>,
-    connections: Connections<'a>,
-    summary: SummaryRecord<'a>,
+/// A record with lists in it.
+struct Nested<'a, 'b> {
+    source: Source<'a>,
+    object: &'a mut Object<'b>,
+}
+
+impl Fields for Nested<'_, '_> {
+    #[inline]
+    fn one(&mut self, name: Name, value: impl Fn(Source<'_>) -> Value<'_>) {
+        self.object.member(name, value(self.source));
+    }
+
+    fn list(
+        &mut self,
+        name: Name,
+        items: impl Fn(&Row, &mut List<'_>),
+        _: Name,
+        _: impl Fn(&Row) -> String,
+    ) {
+        self.object.list(name, |list| items(self.source.row, list));
+    }
 }
 
 #[derive(Serialize)]
@@ -96,9 +136,6 @@ struct DamageRecord {
     frame: u64,
     reason: String,
 }
-
-/// Made into records one by one as they are written.
-struct Connections<'a>(&'a Document<'a>);
 
 #[derive(Serialize)]
 struct SummaryRecord<'a> {
@@ -158,14 +195,6 @@ impl DamageRecord {
     }
 }
 
-impl Serialize for Connections<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let document = self.0;
-        let record = |row| Record::new(row, document.capture(row), Shape::Nested);
-        serializer.collect_seq(document.rows.iter().map(record))
-    }
-}
-
 impl<'a> SummaryRecord<'a> {
     fn new(document: &Document<'a>) -> Self {
         let totals = document.totals;
@@ -179,70 +208,6 @@ impl<'a> SummaryRecord<'a> {
                 .map(|verdict| (verdict.name(), totals.with(verdict)))
                 .into(),
             findings: &totals.findings,
-        }
-    }
-}
-
-/// Writes numbers without exponents, and nothing into strings that a terminal might act on.
-struct Harmless;
-
-impl Formatter for Harmless {
-    fn write_f64<W: Write + ?Sized>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
-        write!(out, "{value}")
-    }
-
-    fn write_string_fragment<W: Write + ?Sized>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        for piece in fragment.split_inclusive(is_control) {
-            let plain = piece.trim_end_matches(is_control);
-            out.write_all(plain.as_bytes())?;
-            // All control characters lie in the first plane, where one escape holds a character.
-            let control = piece.chars().next_back().filter(|&last| is_control(last));
-            control.map_or(Ok(()), |control| {
-                write!(out, "\\u{:04x}", u32::from(control))
-            })?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::Span;
-
-    fn json(value: &impl Serialize) -> String {
-        let mut octets = Vec::new();
-        write_line(value, &mut octets).unwrap();
-        String::from_utf8(octets).unwrap()
-    }
-
-    #[test]
-    fn a_string_holds_nothing_for_a_terminal_and_reads_back() {
-        let text = "a\"\\\n\u{1b}[0m\u{7f}\u{9b}ü\u{202e}\u{2028}\u{feff}.";
-        let written = json(&text);
-        assert_eq!(
-            written,
-            "\"a\\\"\\\\\\n\\u001b[0m\\u007f\\u009bü\\u202e\\u2028\\ufeff.\"\n"
-        );
-        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
-    }
-
-    #[test]
-    fn durations_keep_every_nanosecond() {
-        let cases = [
-            (5_004_770_000, "5.00477"),
-            (59_000, "0.000059"),
-            (1, "0.000000001"),
-            (-2_000_000_001, "-2.000000001"),
-            (0, "0"),
-            (4_000_000_123_456_789, "4000000.123456789"),
-        ];
-        for (nanos, text) in cases {
-            assert_eq!(json(&Span::from_nanos(nanos).seconds()).trim_end(), text);
         }
     }
 }

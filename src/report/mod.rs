@@ -7,7 +7,9 @@
 //! what the table and Markdown are made of. Each format escapes in one place what comes off the wire.
 
 mod document;
+mod object;
 mod record;
+mod value;
 
 mod csv;
 mod json;
