@@ -19,7 +19,7 @@ use keepcap::capture::Capture;
 use keepcap::connection::{Connection, Tracker};
 use keepcap::packet::{Decoded, Decoder};
 use keepcap::rules::{Settings, judge};
-use keepcap::tcp::{Acked, Hole, Listener, Octets, Origin, Peer, Table};
+use keepcap::tcp::{Acked, Bounds, Facts, Hole, Listener, Octets, Origin, Peer, Registry, Table};
 use keepcap::time::At;
 
 mod traffic;
@@ -127,20 +127,44 @@ impl Listener for Count {
     fn shrink(&mut self) {}
 }
 
+/// Adds up what the connections of one table have counted.
+#[derive(Default)]
+struct Sum {
+    streams: u64,
+    octets: u64,
+}
+
+impl Registry<Count> for Sum {
+    fn begin(&mut self, _: At) -> u64 {
+        self.streams += 1;
+        self.streams
+    }
+
+    fn finish(&mut self, _: Facts, count: Count) {
+        self.octets += count.0;
+    }
+
+    fn forget(&mut self, _: u64) {}
+}
+
 #[divan::bench(args = PROFILES)]
 fn c_assemble(bencher: Bencher<'_, '_>, profile: &str) {
     over(bencher, profile, |mut capture| {
         let mut decoder = Decoder::new();
-        let mut table = Table::<Count>::default();
-        let mut octets = 0;
-        let mut finished = |_, count: Count| octets += count.0;
+        let mut table = Table::<Count>::new(Bounds::default());
+        let mut sum = Sum::default();
+        let mut last = At::default();
         while let Some(packet) = capture.next_packet() {
             if let Decoded::Segment(segment) = decoder.decode(&packet) {
-                table.take(&segment, &mut finished);
+                last = segment.at;
+                table.take(&segment, &mut sum);
             }
         }
-        table.finish_all(&mut finished);
-        octets
+        let mut rest = table.into_rest();
+        while rest.next_stream().is_some() {
+            rest.finish_next(last, &mut sum);
+        }
+        sum.octets
     });
 }
 
