@@ -23,10 +23,28 @@ pub(super) fn unpack(
     let input = BufReader::with_capacity(INPUT, Uninterrupted(stream));
     Ok(match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
-        Compression::Zstd => Box::new(zstd_decoder(input, window)?),
+        Compression::Zstd => Box::new(Within(zstd_decoder(input, window)?, window)),
         Compression::Lz4 => Box::new(Lz4Decoder::new(input)),
-        Compression::Xz => Box::new(xz_decoder(input, window)?),
+        Compression::Xz => Box::new(Within(xz_decoder(input, window)?, window)),
     })
+}
+
+/// A decompressor that takes no more than so many octets of memory, and says so where it would take more.
+struct Within<R>(R, usize);
+
+impl<R: Read> Read for Within<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            // zstd has no other name for it than its text, and that of xz speaks of memory, too.
+            if !error.to_string().contains("memory") {
+                return error;
+            }
+            let mib = self.1 >> 20;
+            io::Error::other(format!(
+                "to unpack it takes more memory than may be used for that ({mib} MiB)"
+            ))
+        })
+    }
 }
 
 /// A stream that goes on by itself after a signal, because a decompressor may not find back to where it was.
@@ -116,7 +134,7 @@ mod tests {
     use crate::capture::build::{Drip, PcapFile, PcapngFile, Seen, packets};
     use crate::capture::byte_order::ByteOrder;
     use crate::capture::{Capture, Likeness, OpenError, Problem, Reason, Summary, find};
-    use std::io::Write;
+    use std::io::{Cursor, Write};
     use std::path::Path;
 
     const ALL: [Compression; 4] = [
@@ -215,6 +233,46 @@ mod tests {
                 let packets = read(flipped).map_or(0, |(seen, _)| seen.len());
                 assert!(packets <= 3);
             }
+        }
+    }
+
+    #[test]
+    fn no_more_memory_is_taken_to_unpack_than_is_granted() {
+        // Incompressible, so that the window is needed.
+        let mut random = fastrand::Rng::with_seed(1);
+        let packet: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
+            .take(200_000)
+            .collect();
+        let octets = PcapFile::new(ByteOrder::Big).record(1, 0, &packet).octets;
+        let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+        options.dict_size(64 << 20);
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(&options);
+        let check = liblzma::stream::Check::Crc32;
+        let encoder = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut xz = Vec::new();
+        liblzma::bufread::XzEncoder::new_stream(&octets[..], encoder)
+            .read_to_end(&mut xz)
+            .unwrap();
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(26).unwrap();
+        encoder.write_all(&octets).unwrap();
+        let zstd = encoder.finish().unwrap();
+        for packed in [xz, zstd] {
+            let read = |window| {
+                let packed = Cursor::new(packed.clone());
+                Capture::from_reader_within(packed, Path::new("-"), window)
+            };
+            let mut capture = read(128 << 20).unwrap();
+            assert_eq!(
+                (packets(&mut capture).len(), capture.window()),
+                (1, 128 << 20)
+            );
+            let error = read(32 << 20).err().unwrap().to_string();
+            assert!(
+                error.ends_with("takes more memory than may be used for that (32 MiB)"),
+                "{error}"
+            );
         }
     }
 
