@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use keepcap::audit::{self, Extent, Outcome, Plan, Reading, Row, Totals};
 use keepcap::capture::{self, Found, Source};
+use keepcap::connection::Beside;
 use keepcap::report::{self, Document, Look};
 use keepcap::rules::Settings;
 
@@ -218,17 +219,54 @@ impl<'a> Job<'a> {
                 "{name}: {untold} more connections ran into a bound"
             ));
         }
-        if reading.summary.damaged > 0 || reading.limited > 0 {
+        let evicted = reading.beside.fragments.evicted;
+        if evicted > 0 {
+            self.messages.warning(format_args!(
+                "{name}: a bound was met: incomplete IP datagrams kept at once (given up: {evicted})"
+            ));
+        }
+        if reading.summary.damaged > 0 || reading.is_limited() {
             self.status = Status::Incomplete;
         }
         self.messages.detail(format_args!(
             "{name}: packets: {}, connections: {}",
             reading.summary.packets, reading.connections
         ));
-        for (reason, packets) in reading.ignored.iter() {
+        self.note_beside(name, &reading.beside);
+    }
+
+    fn note_beside(&self, name: &str, beside: &Beside) {
+        for (reason, packets) in beside.ignored.iter() {
             self.messages.detail(format_args!(
                 "{name}: packets passed over as {reason}: {packets}"
             ));
+        }
+        let Beside {
+            fragments,
+            forgotten,
+            ..
+        } = beside;
+        let counts = [
+            (
+                "IP datagrams that were not complete in time",
+                fragments.too_old,
+            ),
+            (
+                "IP datagrams whose fragments contradict each other",
+                fragments.contradictory,
+            ),
+            (
+                "closed connections forgotten early, for want of room",
+                forgotten.early,
+            ),
+            (
+                "streams without a SYN where a connection had been closed and forgotten",
+                forgotten.resumed,
+            ),
+        ];
+        for (what, count) in counts.into_iter().filter(|&(_, count)| count > 0) {
+            self.messages
+                .detail(format_args!("{name}: {what}: {count}"));
         }
     }
 

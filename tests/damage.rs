@@ -35,8 +35,8 @@ fn read(octets: Vec<u8>) {
     while let Some(packet) = capture.next_packet() {
         tracker.take(&packet, &mut finished);
     }
-    let ignored = tracker.finish(&mut finished);
-    let ignored: u64 = ignored.iter().map(|(_, count)| count).sum();
+    let beside = tracker.finish(&mut finished);
+    let ignored: u64 = beside.ignored.iter().map(|(_, count)| count).sum();
     let summary = capture.finish();
     assert_eq!(packets + ignored, summary.packets);
     assert!(summary.octets <= longest);

@@ -34,10 +34,10 @@ fuzz_target!(|file: &[u8]| {
     while let Some(packet) = capture.next_packet() {
         tracker.take(&packet, &mut finished);
     }
-    let ignored = tracker.finish(&mut finished);
+    let beside = tracker.finish(&mut finished);
     let summary = capture.finish();
     assert_eq!(
-        packets + ignored.iter().map(|(_, count)| count).sum::<u64>(),
+        packets + beside.ignored.iter().map(|(_, count)| count).sum::<u64>(),
         summary.packets
     );
 });

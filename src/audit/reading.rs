@@ -4,8 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::capture::{Capture, Summary};
-use crate::connection::{Connection, Limit, Tracker};
-use crate::packet::Ignored;
+use crate::connection::{Beside, Connection, Limit, Tracker};
 use crate::tcp::Bounds;
 
 /// What was read of one capture.
@@ -15,8 +14,8 @@ pub struct Reading {
     pub path: PathBuf,
     /// Its packets, and what was damaged.
     pub summary: Summary,
-    /// The packets that carried no TCP segment.
-    pub ignored: Ignored,
+    /// What there was beside its connections.
+    pub beside: Beside,
     /// All its connections, whether they are listed or not.
     pub connections: u64,
     /// Those that ran into a bound.
@@ -53,6 +52,11 @@ impl fmt::Display for BoundMet {
 impl Reading {
     /// How many connections that ran into a bound are kept one by one.
     pub const BOUNDS_KEPT: usize = 100;
+
+    /// Whether a bound kept anything from being known.
+    pub fn is_limited(&self) -> bool {
+        self.limited > 0 || self.beside.fragments.evicted > 0
+    }
 
     fn note(&mut self, connection: &Connection) {
         self.connections += 1;
@@ -99,11 +103,11 @@ pub(super) fn read<E>(
     while going && let Some(packet) = capture.next_packet() {
         tracker.take(&packet, &mut |connection| going = finished(connection));
     }
-    let ignored = tracker.finish(&mut |connection| _ = finished(connection));
+    let beside = tracker.finish(&mut |connection| _ = finished(connection));
     result?;
     Ok(Reading {
         summary: capture.finish(),
-        ignored,
+        beside,
         ..reading
     })
 }

@@ -17,7 +17,7 @@ pub use close_cause::CloseCause;
 pub use conversation::Conversation;
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
 pub use log::{Interims, Lost, LostTo, MAX_UNACKED, Tally, Versions, idle_gap};
-pub use tracker::Tracker;
+pub use tracker::{Beside, Tracker};
 
 use crate::http::{Place, Says};
 use crate::tcp::{CloseKind, Facts, Peer, PerPeer};

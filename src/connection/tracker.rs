@@ -4,8 +4,8 @@ use std::array;
 
 use super::{Connection, Conversation};
 use crate::capture::Packet;
-use crate::packet::{Decoded, Decoder, Ignored};
-use crate::tcp::{Bounds, Checkpoints, Facts, Registry, Rest, SHARDS, Table, shard};
+use crate::packet::{Decoded, Decoder, FragmentLosses, Ignored};
+use crate::tcp::{Bounds, Checkpoints, Facts, Forgotten, Registry, Rest, SHARDS, Table, shard};
 use crate::time::At;
 
 /// Follows the connections of one capture.
@@ -53,6 +53,17 @@ impl Default for Tracker {
     }
 }
 
+/// What is to be told of a capture beside its connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The packets that were no segments.
+    pub ignored: Ignored,
+    /// Fragmented datagrams that were given up.
+    pub fragments: FragmentLosses,
+    /// Connections that were forgotten though packets of them might still come.
+    pub forgotten: Forgotten,
+}
+
 impl Tracker {
     /// For a capture of which no more is kept than these bounds say.
     pub fn new(bounds: Bounds) -> Self {
@@ -97,8 +108,9 @@ impl Tracker {
         }
     }
 
-    /// The capture is over: hands out the connections that are left, by number, and says which packets were no segments.
-    pub fn finish(mut self, finished: &mut impl FnMut(Connection)) -> Ignored {
+    /// The capture is over: hands out the connections that are left, by number, and says what there was beside them.
+    pub fn finish(mut self, finished: &mut impl FnMut(Connection)) -> Beside {
+        let forgotten = self.tables.iter().map(Table::forgotten).sum();
         let mut rests = self.tables.map(Table::into_rest);
         let next = |rest: &&mut Rest<_>| rest.next_stream().unwrap_or(u64::MAX);
         while let Some(rest) = rests.iter_mut().min_by_key(next)
@@ -107,6 +119,10 @@ impl Tracker {
             rest.finish_next(self.last, &mut self.register);
             self.register.hand_out(finished);
         }
-        self.ignored
+        Beside {
+            ignored: self.ignored,
+            fragments: self.decoder.fragment_losses(),
+            forgotten,
+        }
     }
 }

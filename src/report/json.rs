@@ -12,6 +12,7 @@ use super::record::{self, Fields, Source};
 use super::value::Value;
 use crate::audit::{BoundMet, Reading, Row};
 use crate::capture::Damage;
+use crate::connection::Beside;
 use crate::rules::Verdict;
 
 /// The version of the document and of the record. It changes when a field goes or changes its meaning.
@@ -107,6 +108,12 @@ struct CaptureRecord<'a> {
     connections: u64,
     /// Packets without a TCP segment, by reason.
     skipped: BTreeMap<String, u64>,
+    /// Fragmented IP datagrams that were given up, by reason.
+    fragments_given_up: FragmentsRecord,
+    /// Closed connections that were forgotten early, for want of room.
+    forgotten_early: u64,
+    /// Streams without a SYN where a connection had been closed and forgotten.
+    resumed: u64,
     /// Blocks of pcapng that hold no packet.
     other_blocks: u64,
     events: u64,
@@ -118,6 +125,13 @@ struct CaptureRecord<'a> {
     limited: u64,
     /// The first of them.
     bounds_met: Vec<BoundRecord>,
+}
+
+#[derive(Serialize)]
+struct FragmentsRecord {
+    too_old: u64,
+    too_many: u64,
+    contradictory: u64,
 }
 
 #[derive(Serialize)]
@@ -151,15 +165,27 @@ struct SummaryRecord<'a> {
 impl<'a> CaptureRecord<'a> {
     fn new(reading: &'a Reading) -> Self {
         let summary = &reading.summary;
-        let skipped = reading.ignored.iter();
+        let Beside {
+            ignored,
+            fragments,
+            forgotten,
+        } = &reading.beside;
         CaptureRecord {
             path: reading.path.to_string_lossy(),
             packets: summary.packets,
             bytes: summary.octets,
             connections: reading.connections,
-            skipped: skipped
+            skipped: ignored
+                .iter()
                 .map(|(reason, packets)| (reason.to_string(), packets))
                 .collect(),
+            fragments_given_up: FragmentsRecord {
+                too_old: fragments.too_old,
+                too_many: fragments.evicted,
+                contradictory: fragments.contradictory,
+            },
+            forgotten_early: forgotten.early,
+            resumed: forgotten.resumed,
             other_blocks: summary.other_blocks,
             events: summary.events,
             untimed_packets: summary.untimed,

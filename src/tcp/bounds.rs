@@ -17,7 +17,8 @@ const ROOM: usize = 16;
 /// Bounds over all connections of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many are open at once. The one that was active least recently is ended.
+    /// How many are open at once. The one that was active least recently is ended, a closed one before an open one:
+    /// of a closed one nothing is missing, so that it is but counted ([`Forgotten`](super::Forgotten)).
     pub connections: usize,
     /// How many octets of memory they take together. Again the one that was active least recently is ended.
     pub memory: usize,

@@ -13,9 +13,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::bounds::{Bounds, Load};
 use super::checkpoint::Checkpoint;
 use super::flow::{Flow, Listener, Watch};
+use super::forgotten::{Forgotten, Pairs};
 use super::numbering::Numbers;
 use super::{Facts, PerPeer};
-use crate::packet::{Endpoint, Header, Segment};
+use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Span};
 
 /// How long a closed connection is remembered after its last packet, in capture time. A later packet of that pair of
@@ -43,6 +44,8 @@ pub struct Table<L> {
     last: At,
     bounds: Bounds,
     load: Load,
+    gone: Pairs,
+    forgotten: Forgotten,
 }
 
 /// Who gives connections their numbers, and takes them when they are finished.
@@ -86,6 +89,8 @@ impl<L: Listener> Table<L> {
             last: At::default(),
             bounds,
             load: Load::default(),
+            gone: Pairs::default(),
+            forgotten: Forgotten::default(),
         }
     }
 
@@ -113,7 +118,7 @@ impl<L: Listener> Table<L> {
             return;
         }
         if flow.last == closed.last {
-            self.finish(closed.slot, registry);
+            self.forget(closed.slot, registry);
         } else {
             self.closed.push_back(Closed {
                 last: flow.last,
@@ -129,6 +134,10 @@ impl<L: Listener> Table<L> {
         let Some(Some(flow)) = self.flows.get_mut(slot) else {
             return;
         };
+        if !flow.was_seen() {
+            let resumes = self.gone.take(segment.src, segment.dst);
+            self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
+        }
         let before = flow.weight;
         flow.take(segment);
         let closes = flow.is_closed() && flow.watch == Watch::Open;
@@ -164,13 +173,17 @@ impl<L: Listener> Table<L> {
             let Some(crowd) = goal.crowd(&self.load) else {
                 return;
             };
-            // Of a closed one nothing is missing.
-            if let Some(Some(flow)) = self.flows.get_mut(slot)
-                && !flow.is_closed()
-            {
-                flow.crowded_out = Some(crowd);
+            match self.flows.get_mut(slot) {
+                Some(Some(flow)) if !flow.is_closed() => {
+                    flow.crowded_out = Some(crowd);
+                    self.finish(slot, registry);
+                }
+                // Of a closed one nothing is missing.
+                _ => {
+                    self.forgotten.early += 1;
+                    self.forget(slot, registry);
+                }
             }
-            self.finish(slot, registry);
         }
     }
 
@@ -232,7 +245,7 @@ impl<L: Listener> Table<L> {
                 self.latest = slot;
                 return slot;
             }
-            self.finish(slot, registry);
+            self.forget(slot, registry);
         }
         let mut flow = Box::new(Flow::new(registry.begin(self.last), src, dst));
         self.load.add(flow.weigh());
@@ -269,6 +282,14 @@ impl<L: Listener> Table<L> {
         flow.is_closed() && self.last.time.since(flow.last.time) > REMEMBERED
     }
 
+    /// Finishes a closed connection of which packets may still come.
+    fn forget(&mut self, slot: usize, registry: &mut impl Registry<L>) {
+        if let Some(Some(flow)) = self.flows.get(slot) {
+            self.gone.add(flow.ends.client, flow.ends.server);
+        }
+        self.finish(slot, registry);
+    }
+
     fn finish(&mut self, slot: usize, registry: &mut impl Registry<L>) {
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::take) else {
             return;
@@ -294,6 +315,11 @@ impl<L: Listener> Table<L> {
             let flow = flows.get(closed.slot).and_then(Option::as_ref);
             flow.is_some_and(|flow| flow.stream == closed.stream)
         });
+    }
+
+    /// What was forgotten so far.
+    pub fn forgotten(&self) -> Forgotten {
+        self.forgotten
     }
 
     /// The capture is over: what is left.

@@ -30,6 +30,11 @@ pub(crate) const KINDS: &[Kind] = &[
         write: hole_first,
     },
     Kind {
+        name: "large-behind-hole",
+        full: 20_000,
+        write: large_behind_hole,
+    },
+    Kind {
         name: "zeros",
         full: 10_000_000,
         write: zeros,
@@ -113,6 +118,16 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "resets",
         full: 5_000_000,
         write: resets,
+    },
+    Kind {
+        name: "short-lived",
+        full: 2_000_000,
+        write: short_lived,
+    },
+    Kind {
+        name: "zombies",
+        full: 1_000_000,
+        write: zombies,
     },
     Kind {
         name: "reused-pair",
@@ -293,12 +308,20 @@ fn fragments(size: u64, out: Out<'_, '_>) -> io::Result<()> {
 
 /// One direction; its first octets are not there, and nobody acknowledges anything.
 fn hole_first(size: u64, out: Out<'_, '_>) -> io::Result<()> {
+    behind_hole(size, &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(37), out)
+}
+
+/// The same in segments as long as they can be where the network card puts them together.
+fn large_behind_hole(size: u64, out: Out<'_, '_>) -> io::Result<()> {
+    behind_hole(size, &[b'x'; 60_000], out)
+}
+
+fn behind_hole(size: u64, payload: &[u8], out: Out<'_, '_>) -> io::Result<()> {
     out.tcp(Tcp::client(0).flags(SYN).seq(999), &[])?;
-    let payload = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(37);
     (0..size).try_for_each(|at| {
         out.tcp(
             Tcp::client(0).seq(2000 + at * payload.len() as u64),
-            &payload,
+            payload,
         )
     })
 }
@@ -530,6 +553,21 @@ fn resets(size: u64, out: Out<'_, '_>) -> io::Result<()> {
         out.tcp(Tcp::server(0).seq(5000 + at), b"x")?;
         out.tcp(Tcp::client(0).ack(5001 + at), &[])
     })
+}
+
+/// Connections that are reset at once.
+fn short_lived(size: u64, out: Out<'_, '_>) -> io::Result<()> {
+    (0..size).try_for_each(|number| {
+        out.tcp(Tcp::client(number).flags(SYN).seq(999), &[])?;
+        out.tcp(Tcp::client(number).flags(RST), &[])
+    })
+}
+
+/// The same, and long after that another packet of each.
+fn zombies(size: u64, out: Out<'_, '_>) -> io::Result<()> {
+    short_lived(size, out)?;
+    out.micros += 121_000_000;
+    (0..size).try_for_each(|number| out.tcp(Tcp::client(number), &[]))
 }
 
 /// The same two endpoints over and over, at one moment.

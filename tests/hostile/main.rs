@@ -1,19 +1,32 @@
 //! Captures that are made to exhaust: what is kept of them stays within its bounds, what hits a bound says so, and
 //! everything else goes on.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "it is a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "it is a test"
+)]
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
+use std::process::{Command, Stdio};
 
 use keepcap::capture::Capture;
-use keepcap::connection::{Connection, MAX_EXCHANGES, Tracker};
-use keepcap::tcp::{Bounds, SHARDS};
+use keepcap::connection::{Beside, Connection, MAX_EXCHANGES, Tracker};
+use keepcap::packet::MAX_DATAGRAMS;
+use keepcap::tcp::{Bounds, MAX_WAITING_OCTETS, SHARDS};
 use keepcap::time::Span;
+use serde_json::{Value, json};
 
 mod captures;
 
-/// What comes out of so many of a kind.
+/// The connections in so many of a kind.
 fn read(name: &str, size: u64, bounds: Bounds) -> Vec<Connection> {
+    read_all(name, size, bounds).0
+}
+
+/// All that comes out of so many of a kind.
+fn read_all(name: &str, size: u64, bounds: Bounds) -> (Vec<Connection>, Beside) {
     let kind = captures::KINDS
         .iter()
         .find(|kind| kind.name == name)
@@ -25,14 +38,14 @@ fn read(name: &str, size: u64, bounds: Bounds) -> Vec<Connection> {
     while let Some(packet) = capture.next_packet() {
         tracker.take(&packet, &mut |connection| connections.push(connection));
     }
-    let ignored = tracker.finish(&mut |connection| connections.push(connection));
+    let beside = tracker.finish(&mut |connection| connections.push(connection));
     let packets: u64 = connections
         .iter()
         .map(|connection: &Connection| connection.facts.packets)
         .sum();
-    let ignored: u64 = ignored.iter().map(|(_, count)| count).sum();
+    let ignored: u64 = beside.ignored.iter().map(|(_, count)| count).sum();
     assert_eq!(packets + ignored, capture.finish().packets, "{name}");
-    connections
+    (connections, beside)
 }
 
 /// How much there was of what a connection had too much of.
@@ -73,6 +86,47 @@ fn the_least_recently_active_connection_gives_way_where_too_many_are_open() {
         open.flatten()
             .all(|open| (part - 1..=part + 1).contains(&open))
     );
+}
+
+#[test]
+fn closed_connections_give_way_unharmed_and_are_counted() {
+    let bounds = Bounds {
+        connections: 100,
+        ..Bounds::default()
+    };
+    let (connections, beside) = read_all("short-lived", 1000, bounds);
+    assert_eq!(connections.len(), 1000);
+    assert!(connections.iter().all(|one| one.limits.is_empty()));
+    assert!((900..910).contains(&beside.forgotten.early));
+    assert_eq!(beside.forgotten.resumed, 0);
+}
+
+#[test]
+fn what_goes_on_after_a_closed_connection_was_forgotten_is_another_stream_and_is_counted() {
+    // The first thousand are forgotten before their last packets come, the others by then.
+    let (connections, beside) = read_all("zombies", 3000, Bounds::default());
+    assert_eq!(connections.len(), 6000);
+    assert_eq!(
+        (beside.forgotten.early, beside.forgotten.resumed),
+        (0, 3000)
+    );
+}
+
+#[test]
+fn incomplete_datagrams_give_way_and_are_counted() {
+    let (connections, beside) = read_all("fragments", 10_000, Bounds::default());
+    assert!(connections.is_empty());
+    assert_eq!(beside.fragments.evicted, 10_000 - MAX_DATAGRAMS as u64);
+}
+
+#[test]
+fn so_many_octets_may_wait_in_one_direction() {
+    let [connection] =
+        <[Connection; 1]>::try_from(read("large-behind-hole", 300, Bounds::default())).unwrap();
+    let limit = limited(&connection, "octets waiting ahead of a hole").unwrap();
+    let most = MAX_WAITING_OCTETS as u64;
+    assert!((most..most + 60_001).contains(&limit), "{limit}");
+    assert_eq!(connection.missing(), 1000);
 }
 
 #[test]
@@ -154,4 +208,56 @@ fn a_head_without_end_is_given_up_and_nobody_acknowledging_anything_is_no_limit(
     let [connection] =
         <[Connection; 1]>::try_from(read("lost-answers", 3000, Bounds::default())).unwrap();
     assert_eq!(connection.tally.responses, 3000);
+}
+
+/// What the program makes of so many of a kind: its exit status, the capture in its JSON, and what it says.
+fn run(name: &str, size: u64, options: &[&str]) -> (Option<i32>, Value, String) {
+    let kind = captures::KINDS
+        .iter()
+        .find(|kind| kind.name == name)
+        .unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_keepcap"))
+        .args(["--format", "json", "-"])
+        .args(options)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    input.write_all(&captures::capture(kind, size)).unwrap();
+    drop(input);
+    let output = program.wait_with_output().unwrap();
+    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), document["captures"][0].take(), told)
+}
+
+#[test]
+fn what_was_given_up_for_want_of_room_is_told() {
+    let (status, capture, told) = run("fragments", 5000, &[]);
+    assert_eq!(status, Some(3));
+    let given_up = json!({"too_old": 0, "too_many": 5000 - MAX_DATAGRAMS, "contradictory": 0});
+    assert_eq!(capture["fragments_given_up"], given_up);
+    let expected =
+        "keepcap: -: a bound was met: incomplete IP datagrams kept at once (given up: 904)\n";
+    assert_eq!(told, expected);
+
+    let (status, capture, told) = run("short-lived", 20_000, &["--memory", "16M", "-v"]);
+    let early = capture["forgotten_early"].as_u64().unwrap();
+    assert!(early > 1000);
+    assert_eq!(status, Some(0), "nothing is missing in what is told");
+    assert!(told.contains(&format!(
+        "closed connections forgotten early, for want of room: {early}\n"
+    )));
+}
+
+#[test]
+fn streams_behind_closed_connections_are_told() {
+    let (status, capture, told) = run("zombies", 20, &["-v"]);
+    assert_eq!((status, &capture["resumed"]), (Some(0), &json!(20)));
+    assert!(told.contains(
+        "keepcap: -: streams without a SYN where a connection had been closed and forgotten: 20\n"
+    ));
+    assert_eq!(run("zombies", 20, &[]).2, "");
 }
