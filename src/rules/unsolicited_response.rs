@@ -107,7 +107,7 @@ fn is_farewell(response: &Response) -> bool {
 }
 
 /// Whether the server may have been answering something at this place: it had acknowledged octets that do not belong
-/// to complete requests which were answered in full by then.
+/// to complete requests which were answered in full by then, or what it had acknowledged is not certain.
 fn is_outstanding(connection: &Connection, place: Place) -> bool {
     let Some(ack) = place.stamp.ack() else {
         return true;
@@ -117,7 +117,13 @@ fn is_outstanding(connection: &Connection, place: Place) -> bool {
         let Some(request) = &exchange.request else {
             continue;
         };
+        // It crossed what the server sent; but where it was never acknowledged, the numbers tell nothing.
         if request.message.start.offset >= ack {
+            let acked = request.message.end.is_some_and(|end| end.acked.is_some());
+            let before = request.message.start_at().frame < place.stamp.at.frame;
+            if before && !acked {
+                return true;
+            }
             continue;
         }
         let answered = exchange.response.and_then(|response| response.message.end);
@@ -229,6 +235,10 @@ mod tests {
                 (
                     "an answer that is no HTTP",
                     &format!("{OK}\n> GET /b\n< raw ICY 200 OK\\r\\n\\r\\n\n"),
+                ),
+                (
+                    "nobody acknowledges anything, as in captures that were made up",
+                    "> GET /a unseen\n< 200 | Content-Length: 2 unseen\nlost\n",
                 ),
                 (
                     "an interim response to a request",
