@@ -24,6 +24,8 @@
 //! probe client                              a TCP keep-alive probe
 //! ```
 
+pub(crate) mod distance;
+
 use etherparse::PacketBuilder;
 
 use crate::capture::{LinkType, Packet};
@@ -353,7 +355,7 @@ impl Stage {
                     [192, 0, 2, 2],
                     64,
                 );
-                self.write(builder.tcp(ELSEWHERE, SERVER, 1, 1000).ack(1), &[]);
+                self.record(written(builder.tcp(ELSEWHERE, SERVER, 1, 1000).ack(1), &[]));
             }
             _ => panic!("no such line in a script: {line}"),
         }
@@ -395,44 +397,52 @@ impl Stage {
     }
 
     fn push(&mut self, who: Peer, flags: u8, seq: u32, octets: &[u8], window: u16) {
-        let builder = PacketBuilder::ethernet2([2; 6], [4; 6]);
-        let mut tcp = match who {
-            Peer::Client => builder
-                .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
-                .tcp(CLIENT, SERVER, seq, window),
-            Peer::Server => builder
-                .ipv4([192, 0, 2, 2], [192, 0, 2, 1], 64)
-                .tcp(SERVER, CLIENT, seq, window),
-        };
-        for (flag, set) in [
-            (FIN, etherparse::PacketBuilderStep::fin as fn(_) -> _),
-            (SYN, etherparse::PacketBuilderStep::syn),
-            (RST, etherparse::PacketBuilderStep::rst),
-        ] {
-            if flags & flag != 0 {
-                tcp = set(tcp);
-            }
-        }
-        if flags & ACK != 0 {
-            tcp = tcp.ack(self.has[who]);
-        }
         if self.only.is_none_or(|only| only == who) {
-            self.write(tcp, octets);
+            self.record(packet(who, flags, (seq, self.has[who]), octets, window));
         }
     }
 
-    fn write(&mut self, tcp: etherparse::PacketBuilderStep<etherparse::TcpHeader>, octets: &[u8]) {
-        let mut packet = Vec::new();
-        tcp.write(&mut packet, octets).unwrap();
-        let wire_len = packet.len() as u32;
-        packet.truncate(self.snap);
-        let time = Time::from_nanos(self.nanos);
+    fn record(&mut self, mut octets: Vec<u8>) {
+        let wire_len = octets.len() as u32;
+        octets.truncate(self.snap);
         self.packets.push(Sent {
-            time,
-            octets: packet,
+            time: Time::from_nanos(self.nanos),
+            octets,
             wire_len,
         });
     }
+}
+
+/// A packet of this side, with these numbers; it acknowledges where the flags say so.
+fn packet(from: Peer, flags: u8, (seq, ack): (u32, u32), octets: &[u8], window: u16) -> Vec<u8> {
+    let builder = PacketBuilder::ethernet2([2; 6], [4; 6]);
+    let mut tcp = match from {
+        Peer::Client => builder
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+            .tcp(CLIENT, SERVER, seq, window),
+        Peer::Server => builder
+            .ipv4([192, 0, 2, 2], [192, 0, 2, 1], 64)
+            .tcp(SERVER, CLIENT, seq, window),
+    };
+    for (flag, set) in [
+        (FIN, etherparse::PacketBuilderStep::fin as fn(_) -> _),
+        (SYN, etherparse::PacketBuilderStep::syn),
+        (RST, etherparse::PacketBuilderStep::rst),
+    ] {
+        if flags & flag != 0 {
+            tcp = set(tcp);
+        }
+    }
+    if flags & ACK != 0 {
+        tcp = tcp.ack(ack);
+    }
+    written(tcp, octets)
+}
+
+fn written(tcp: etherparse::PacketBuilderStep<etherparse::TcpHeader>, octets: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    tcp.write(&mut packet, octets).unwrap();
+    packet
 }
 
 fn peer(word: &str) -> Peer {

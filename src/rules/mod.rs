@@ -5,6 +5,8 @@
 //! A rule is a constant and a function in one file named after it, listed once in [`CATALOG`]. It speaks only where
 //! the capture proves its condition; where it cannot look, it says why instead.
 
+#[cfg(test)]
+mod capture_points;
 mod chunked_to_http10;
 mod client_kept_open_after_close;
 mod close_not_echoed;
