@@ -20,9 +20,9 @@ pub(super) static RULE: Rule = Rule {
         silent: "Where the capture does not have the connection from its beginning, so that the response may answer \
                  another request, where octets before the response are missing, where its head is not complete or \
                  does not keep to the grammar, and where the only coding is `identity`.",
-        remedy: "In nginx set `chunked_transfer_encoding off` for such clients, or `proxy_http_version 1.1` where \
-                 nginx itself asks with HTTP/1.0; in an application do not write chunks by hand but leave them to \
-                 the server, which knows the version of the request.",
+        remedy: "Leave the chunks to the server, which knows the version of the request, and do not write them by \
+                 hand in an application. Where nginx itself asks with HTTP/1.0 and gets chunks back, set \
+                 `proxy_http_version 1.1`.",
         fails: "> GET / HTTP/1.0\n< 200 | Transfer-Encoding: chunked\nserver FIN\nclient FIN\n",
         passes: "> GET /\n< 200 | Transfer-Encoding: chunked\n~ 5s\nserver FIN\nclient FIN\n",
     },

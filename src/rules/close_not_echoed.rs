@@ -23,9 +23,9 @@ pub(super) static RULE: Rule = Rule {
                  close; where the response began before the server had the request's head; where the capture does \
                  not have the connection from its beginning or octets before the response are missing; where a head \
                  is not complete or does not keep to the grammar; and after an upgrade or CONNECT.",
-        remedy: "Leave Connection to the server: drop `proxy_hide_header Connection` or `more_clear_headers` in \
-                 nginx, `Header unset Connection` in Apache; in Node do not set `Connection` by hand with \
-                 `res.setHeader`.",
+        remedy: "Leave Connection to the server: Apache, nginx, HAProxy and Node send it by themselves, whatever \
+                 the settings for response fields say. In Node do not set it by hand: `res.setHeader('Connection', \
+                 'keep-alive')` beats the close of the request, and keeps the connection open too.",
         fails: "> GET / | Connection: close\n< 200 | Content-Length: 2\nserver FIN\nclient FIN\n",
         passes: "> GET / | Connection: close\n< 200 | Content-Length: 2 | Connection: close\nserver FIN\nclient FIN\n",
     },

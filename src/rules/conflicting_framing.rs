@@ -23,9 +23,8 @@ pub(super) static RULE: Rule = Rule {
                  it are missing, and where the only coding is `identity`, which RFC 2616 had and is none.",
         remedy: "Let one component frame the body: drop a Content-Length that the application sets by hand where \
                  the server compresses or streams (`Header unset Content-Length` in Apache, `proxy_hide_header \
-                 Content-Length` in nginx), and have the proxy in front refuse such requests (`option \
-                 http-restrict-req-hdr-names reject` and the default checks of HAProxy, `HttpProtocolOptions Strict` \
-                 in Apache).",
+                 Content-Length` in nginx). In front of what cannot be changed, put a server that refuses such \
+                 requests, as nginx since 1.21.1 and Node do with 400.",
         fails: "> GET /\n< 200 | Transfer-Encoding: chunked | Content-Length: 2\n~ 5s\nserver FIN\nclient FIN\n",
         passes: "> GET /\n< 200 | Transfer-Encoding: chunked\n~ 5s\nserver FIN\nclient FIN\n",
     },

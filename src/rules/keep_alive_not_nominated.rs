@@ -21,9 +21,10 @@ pub(super) static RULE: Rule = Rule {
         silent: "Where the head is not complete in the capture or does not keep to the grammar, and where octets \
                  before it are missing, so that it may be part of a body.",
         remedy: "Send `Connection: keep-alive` wherever `Keep-Alive: timeout=...` is sent. In nginx drop an \
-                 `add_header Keep-Alive ...` and let `keepalive_timeout 65s 60s` write both fields; behind nginx use \
-                 `proxy_hide_header Keep-Alive`; in Apache drop `Header set Keep-Alive ...` and leave it to \
-                 KeepAliveTimeout.",
+                 `add_header Keep-Alive ...` and let `keepalive_timeout 65s 60s` write both fields; behind nginx \
+                 use `proxy_hide_header Keep-Alive`; in Apache drop `Header set Keep-Alive ...` and leave it to \
+                 KeepAliveTimeout; in lighttpd drop it from `setenv.add-response-header`. HAProxy passes the field \
+                 on from the server behind it: `http-response del-header Keep-Alive`.",
         fails: "> GET /\n< 200 | Content-Length: 2 | Keep-Alive: timeout=5\n~ 5s\nserver FIN\nclient FIN\n",
         passes: "> GET /\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=5\n~ 5s\nserver FIN\nclient FIN\n",
     },

@@ -23,8 +23,7 @@ pub(super) static RULE: Rule = Rule {
                  the connection from its beginning or octets before the response are missing; and after an upgrade \
                  or CONNECT.",
         remedy: "Turn it on: `KeepAlive On` in Apache, `keepalive_timeout` above 0 in nginx, `option \
-                 http-keep-alive` instead of `option httpclose` in HAProxy; towards an upstream, \
-                 `proxy_set_header Connection \"\"` in nginx.",
+                 http-keep-alive` instead of `option httpclose` in HAProxy.",
         fails: "> GET /\n< 200 | Content-Length: 2 | Connection: close\nserver FIN\nclient FIN\n",
         passes: "> GET /\n< 200 | Content-Length: 2\n~ 5s\nserver FIN\nclient FIN\n",
     },

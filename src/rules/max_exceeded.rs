@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
                  the request are missing; and after an upgrade or CONNECT.",
         remedy: "Raise the bound (`MaxKeepAliveRequests` in Apache, `keepalive_requests` in nginx, \
                  `server.maxRequestsPerSocket` in Node), or let the client open a new connection in time, as \
-                 `maxRequestsPerConnection` of Envoy does.",
+                 `max_requests_per_connection` of Envoy does.",
         fails: "> GET /a\n< 204 | Connection: keep-alive | Keep-Alive: max=2\n> GET /b\n< 204 | Connection: keep-alive | Keep-Alive: max=2\n> GET /c\n< 204\n~ 5s\nserver FIN\nclient FIN\n",
         passes: "> GET /a\n< 204 | Connection: keep-alive | Keep-Alive: max=2\n> GET /b\n< 204 | Connection: keep-alive | Keep-Alive: max=1\n> GET /c\n< 204\n~ 5s\nserver FIN\nclient FIN\n",
     },

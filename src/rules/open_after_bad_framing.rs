@@ -24,10 +24,9 @@ pub(super) static RULE: Rule = Rule {
         silent: "Where the same number is given several times, where the capture ends before the grace is over or \
                  starts inside the connection, where octets are missing, where the response was not acknowledged, \
                  where the client's window was zero, and after an upgrade or CONNECT.",
-        remedy: "Let the server refuse such requests with 400 and close. Update it: current releases of Apache, \
-                 nginx, HAProxy and Node do, unless told otherwise (HttpProtocolOptions Unsafe in Apache, \
-                 insecureHTTPParser in Node, option accept-invalid-http-request in HAProxy). Do not let a proxy \
-                 pass them on.",
+        remedy: "Let the server close after such requests. Update it: Apache 2.4, nginx 1.22, HAProxy 2.6 and Node \
+                 20 do, with 400 or behind their response. In Node do not set insecureHTTPParser. Do not let a \
+                 proxy pass such requests on.",
         fails: "> raw POST / HTTP/1.1\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n\n< 400 | Content-Length: 0\n~ 4s\nserver FIN\nclient FIN\n",
         passes: "> raw POST / HTTP/1.1\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n\n< 400 | Content-Length: 0 | Connection: close\nserver FIN\nclient FIN\n",
     },

@@ -25,9 +25,8 @@ pub(super) static RULE: Rule = Rule {
                  there, where either side said close or HTTP/1.0 implied it, where the RST has no ACK, where the \
                  capture starts inside the connection, where octets are missing or cannot be read, and after an \
                  upgrade or CONNECT.",
-        remedy: "Do not set SO_LINGER with a time of zero. nginx: reset_timedout_connection off. HAProxy: no option \
-                 nolinger; as a client it resets idle connections to servers when it purges its pool \
-                 (pool-purge-delay), which harms nobody.",
+        remedy: "Do not set SO_LINGER with a time of zero. HAProxy: no `option nolinger`; as a client it resets \
+                 idle connections to servers when it purges its pool (`pool-purge-delay`), which harms nobody.",
         fails: "> GET /a\n< 200 | Content-Length: 2\n~ 5s\nserver RST\n",
         passes: "> GET /a\n< 200 | Content-Length: 2\n~ 5s\nserver FIN\nclient FIN\n",
     },

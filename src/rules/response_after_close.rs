@@ -20,9 +20,9 @@ pub(super) static RULE: Rule = Rule {
                   not, and it may send it again on another connection.",
         silent: "Of interim responses, where octets are missing or could not be read before it, where it is not \
                  certain which request a response answers, and after an upgrade or CONNECT.",
-        remedy: "Let the server drop what was pipelined behind a close: Apache, nginx and Node do by themselves, so \
-                 look for a handler that sets `Connection: close` without the server taking note of it, and for a \
-                 proxy that passes the option on from another hop.",
+        remedy: "Let the server drop what was pipelined behind a close: Apache, nginx, HAProxy and Node do by \
+                 themselves, so look for a handler that writes `Connection: close` past the server's HTTP, and for \
+                 a proxy that passes the option on from another hop.",
         fails: "> GET /a\n< 204\n> GET /b\n> GET /c\n< 200 | Content-Length: 2 | Connection: close\n< 200 | Content-Length: 2\nserver FIN\nclient FIN\n",
         passes: "> GET /a\n< 204\n> GET /b\n> GET /c\n< 200 | Content-Length: 2\n< 200 | Content-Length: 2 | Connection: close\nserver FIN\nclient FIN\n",
     },

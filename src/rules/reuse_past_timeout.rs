@@ -22,10 +22,10 @@ pub(super) static RULE: Rule = Rule {
         silent: "Where the client's ACK of the response was not captured before the request, where the connection \
                  was not idle or not to persist, where the timeout is 0, where octets could not be read before the \
                  request, and after an upgrade or CONNECT.",
-        remedy: "Let the client give up idle connections a second before the timeout that it is told: \
-                 agentkeepalive or the Agent of Node 20 and later heed the field by themselves, Apache HttpClient \
-                 with its default keep-alive strategy; elsewhere set the pool's idle time (IdleConnTimeout in Go, \
-                 keepalive_timeout in an nginx upstream) below the server's.",
+        remedy: "Let the client give up idle connections a second before the timeout that it is told. Apache \
+                 HttpClient does with its default keep-alive strategy, and so does Node's http.Agent where it has a \
+                 `timeout` of its own; elsewhere set the pool's idle time (IdleConnTimeout in Go, freeSocketTimeout \
+                 in agentkeepalive, keepalive_timeout in an nginx upstream) below the server's.",
         fails: "> GET /a\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=5\n~ 6s\n> GET /b\n< 204\nclient FIN\nserver FIN\n",
         passes: "> GET /a\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=5\n~ 4s\n> GET /b\n< 204\nclient FIN\nserver FIN\n",
     },

@@ -25,10 +25,11 @@ pub(super) static RULE: Rule = Rule {
         silent: "Where the capture ends before the grace is over or starts inside the connection, where octets of \
                  the server are missing, where the response was not acknowledged, where the client's window was \
                  zero, and after an upgrade or CONNECT.",
-        remedy: "Let the server heed `Connection: close` in requests: Apache, nginx and Node do by themselves, so \
-                 look for a handler or a module that writes to the socket past the server's HTTP. In front of \
-                 nginx's upstreams, `proxy_set_header Connection \"\"` keeps the option off a connection that is \
-                 to persist; in HAProxy, `option httpclose` or `http-server-close` makes it close.",
+        remedy: "Let the server heed `Connection: close` in requests: Apache, nginx, HAProxy and Node do by \
+                 themselves, so look for a handler that overrules it (in Node `res.setHeader('Connection', \
+                 'keep-alive')`), or that writes to the socket past the server's HTTP. In front of nginx's \
+                 upstreams, `proxy_set_header Connection \"\"` keeps the option off a connection that is to \
+                 persist.",
         fails: "> GET / | Connection: close\n< 200 HTTP/1.0 | Content-Length: 2\n~ 4s\nclient FIN\nserver FIN\n",
         passes: "> GET / | Connection: close\n< 200 HTTP/1.0 | Content-Length: 2\nserver FIN\n~ 4s\nclient FIN\n",
     },

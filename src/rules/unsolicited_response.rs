@@ -26,7 +26,8 @@ pub(super) static RULE: Rule = Rule {
                  connection; where octets are missing or cannot be read; and after an upgrade or CONNECT.",
         remedy: "Look for a response with a body that must have none (to HEAD, 204, 304), for a Content-Length that \
                  is smaller than what is written, often in octets of the uncompressed body or in characters, and \
-                 for a handler that answers twice.",
+                 for a handler that answers twice. HAProxy answers a client that leaves without a request with 400, \
+                 unless `option http-ignore-probes` is set.",
         fails: "> GET /a\n< raw HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nabc\n~ 5s\nserver FIN\nclient FIN\n",
         passes: "> GET /a\n< 200 | Content-Length: 2\n~ 5s\n< 408 | Content-Length: 0 | Connection: close\nserver FIN\nclient FIN\n",
     },
