@@ -5,8 +5,9 @@ use crate::http::Says;
 use crate::tcp::{Close, CloseKind, Peer};
 use crate::time::Span;
 
-/// A close by the server later than this after the last message was made by a timer, not by that message.
-const TIMER: Span = Span::from_millis(100);
+/// A close by the server that follows a message no later than this was decided on with it; a later one was made by a
+/// timer.
+pub(crate) const AT_ONCE: Span = Span::from_millis(100);
 
 /// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Connection {
         }
         match close.by {
             Peer::Client => self.idle_last.map(|_| CloseCause::IdleClient),
-            Peer::Server => (self.idle_last? > TIMER).then_some(CloseCause::IdleTimeout),
+            Peer::Server => (self.idle_last? > AT_ONCE).then_some(CloseCause::IdleTimeout),
         }
     }
 
@@ -99,28 +100,40 @@ impl Connection {
         }
     }
 
-    /// Whether the advertised `max` allows no further request.
-    ///
-    /// Two meanings are in use: a `max` that falls from response to response is what is left after this response
-    /// (Apache), one that stays the same is the total (Node). A single one is read as what is left, which is used
-    /// up later.
+    /// Whether the advertised `max` allows no further request. A single one is read as what is left, which is used up
+    /// later.
     fn max_is_used_up(&self) -> bool {
+        let (left, of_total) = self.allowed_by_max();
+        left.or(of_total) == Some(0)
+    }
+
+    /// Whether it allows none in one of its meanings, where nothing tells which is meant.
+    pub(crate) fn max_may_be_used_up(&self) -> bool {
+        let (left, of_total) = self.allowed_by_max();
+        left == Some(0) || of_total == Some(0)
+    }
+
+    /// How many further requests the advertised `max` allows, in each of the meanings that it can have here.
+    ///
+    /// Two are in use: a `max` that falls from response to response is what is left after this response (Apache), one
+    /// that stays the same is the total (Node).
+    fn allowed_by_max(&self) -> (Option<u64>, Option<u64>) {
         let advertised = |(number, exchange): (usize, &Exchange)| {
             let keep_alive = exchange.response?.message.keep_alive()?;
             Some((number, u64::from(keep_alive.max?)))
         };
-        let mut latest = self
-            .exchanges
-            .iter()
-            .enumerate()
-            .rev()
-            .filter_map(advertised);
+        let exchanges = self.exchanges.iter().enumerate();
+        let mut latest = exchanges.rev().filter_map(advertised);
         let Some((number, max)) = latest.next() else {
-            return false;
+            return (None, None);
         };
+        let behind = self.exchanges.len().saturating_sub(number + 1) as u64;
+        let left = max.saturating_sub(behind);
+        let of_total = max.saturating_sub(self.tally.requests);
         match latest.next() {
-            Some((_, before)) if before <= max => self.tally.requests >= max,
-            _ => self.exchanges.len().saturating_sub(number + 1) as u64 >= max,
+            Some((_, before)) if before <= max => (None, Some(of_total)),
+            Some(_) => (Some(left), None),
+            None => (Some(left), Some(of_total)),
         }
     }
 

@@ -13,6 +13,7 @@ mod tests;
 mod tracker;
 mod waiting;
 
+pub(crate) use close_cause::AT_ONCE;
 pub use close_cause::CloseCause;
 pub use conversation::Conversation;
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};

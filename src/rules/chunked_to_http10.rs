@@ -1,6 +1,6 @@
 //! `chunked-to-http10`: Transfer-Encoding in the response to an HTTP/1.0 request.
 
-use super::evidence::{paired, well_formed};
+use super::evidence::{and_more, paired, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message, Request};
 use crate::http::{TransferEncoding, Version};
@@ -50,10 +50,7 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
         "the request in frame {} was HTTP/1.0, the response in frame {} has Transfer-Encoding",
         asked.frame, at.frame
     );
-    let more = wrong.count();
-    if more > 0 {
-        message += &format!("; so do {more} later responses to such requests");
-    }
+    message += &and_more(wrong.count(), "response");
     let head = response.head.map(|head| head.at);
     let others = [asked].into_iter().chain(head);
     ruling.found(Finding::new(&RULE, Some(Peer::Server), at, others, message));

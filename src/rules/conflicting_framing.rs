@@ -1,10 +1,9 @@
 //! `conflicting-framing`: the fields that say where a body ends contradict each other.
 
-use super::evidence::{first_of_each_side, well_formed};
+use super::evidence::{first_of_each_side, noun, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
 use crate::http::FramingDefect;
-use crate::tcp::Peer;
 
 pub(super) static RULE: Rule = Rule {
     name: "conflicting-framing",
@@ -40,11 +39,7 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
             Some(FramingDefect::Both) => "both Transfer-Encoding and Content-Length",
             _ => "a Content-Length that is no single number",
         };
-        let what = match side {
-            Peer::Client => "request",
-            Peer::Server => "response",
-        };
-        let said = format!("the {what} in frame {} has {has}", at.frame);
+        let said = format!("the {} in frame {} has {has}", noun(side), at.frame);
         Finding::new(&RULE, Some(side), at, head, said)
     });
 }

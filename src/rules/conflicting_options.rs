@@ -1,6 +1,6 @@
 //! `conflicting-options`: close and keep-alive in one message.
 
-use super::evidence::{first_of_each_side, well_formed};
+use super::evidence::{first_of_each_side, noun, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
 
@@ -32,8 +32,8 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
         let at = message.start_at();
         let head = message.head.map(|head| head.at);
         let said = format!(
-            "the message of the {} in frame {} says both close and keep-alive",
-            side.name(),
+            "the {} in frame {} says both close and keep-alive",
+            noun(side),
             at.frame
         );
         Finding::new(&RULE, Some(side), at, head, said)

@@ -128,10 +128,16 @@ impl Duty {
             let after = seen_until.since(self.since.time);
             return Outcome::Unproven(format!("the capture ends {after} after {}", self.event));
         }
-        if own.missing > 0 || !self.acked {
+        if own.missing > 0 {
             return Outcome::Unproven(format!(
                 "whether the {} closed in time was not captured",
                 self.side.name()
+            ));
+        }
+        if !self.acked {
+            let frame = self.created.frame;
+            return Outcome::Unproven(format!(
+                "the response that ended in frame {frame} was not acknowledged"
             ));
         }
         if other.zero_window.is_some_and(|time| time >= self.started) {

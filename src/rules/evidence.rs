@@ -87,11 +87,25 @@ pub(super) fn first_of_each_side(
             continue;
         };
         let mut found = finding(side, first);
-        let more = wrong.count();
-        if more > 0 {
-            found.message += &format!("; so do {more} later messages of the {}", side.name());
-        }
+        found.message += &and_more(wrong.count(), noun(side));
         ruling.found(found);
+    }
+}
+
+/// What messages of `peer` are called.
+pub(super) fn noun(peer: Peer) -> &'static str {
+    match peer {
+        Peer::Client => "request",
+        Peer::Server => "response",
+    }
+}
+
+/// The end of a message of a finding that holds for so many others too.
+pub(super) fn and_more(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("; so does a later {what}"),
+        _ => format!("; so do {count} later {what}s"),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `framing-on-bodiless`: fields that frame a body on a response that never has one.
 
-use super::evidence::{certain, well_formed};
+use super::evidence::{and_more, certain, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Exchange};
-use crate::http::Method;
+use crate::http::{ContentLength, Method, TransferEncoding};
 use crate::tcp::Peer;
 use crate::time::At;
 
@@ -42,24 +42,42 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
         .interims
         .framed
         .filter(|interim| lost.is_none_or(|lost| interim.start.offset < lost))
-        .map(|interim| (interim.start.stamp.at, interim.status, ""));
-    let mut wrong: Vec<(At, u16, &str)> = interim.into_iter().chain(finals).collect();
-    wrong.sort_by_key(|&(at, ..)| at.frame);
-    let Some((&(at, status, to), more)) = wrong.split_first() else {
+        .map(|interim| Framed {
+            at: interim.start.stamp.at,
+            status: interim.status,
+            to: "",
+            has: "Transfer-Encoding or Content-Length",
+        });
+    let mut wrong: Vec<Framed> = interim.into_iter().chain(finals).collect();
+    wrong.sort_by_key(|framed| framed.at.frame);
+    let Some((first, more)) = wrong.split_first() else {
         return;
     };
-    let mut message = format!(
-        "the response {status}{to} in frame {} has Transfer-Encoding or Content-Length",
-        at.frame
+    let Framed {
+        at,
+        status,
+        to,
+        has,
+    } = *first;
+    let message = format!(
+        "the response {status}{to} in frame {} has {has}{}",
+        at.frame,
+        and_more(more.len(), "response")
     );
-    if !more.is_empty() {
-        message += &format!("; so do {} later responses", more.len());
-    }
     ruling.found(Finding::new(&RULE, Some(Peer::Server), at, None, message));
 }
 
+/// A response with a field that it must not have.
+#[derive(Clone, Copy)]
+struct Framed {
+    at: At,
+    status: u16,
+    to: &'static str,
+    has: &'static str,
+}
+
 /// The final response of an exchange, where it has such a field and must not.
-fn framed(exchange: &Exchange, has_handshake: bool) -> Option<(At, u16, &'static str)> {
+fn framed(exchange: &Exchange, has_handshake: bool) -> Option<Framed> {
     let response = exchange.response.as_ref()?;
     let request = exchange.request.as_ref();
     let connects = || has_handshake && request.is_some_and(|it| it.method == Method::Connect);
@@ -68,10 +86,19 @@ fn framed(exchange: &Exchange, has_handshake: bool) -> Option<(At, u16, &'static
         200..=299 if connects() => " to CONNECT",
         _ => return None,
     };
-    let head = well_formed(&response.message)?;
-    head.body
-        .is_framed()
-        .then(|| (response.message.start_at(), response.status, to))
+    let body = well_formed(&response.message)?.body;
+    let has = match (body.transfer_encoding, body.content_length) {
+        (TransferEncoding::Absent, ContentLength::Absent) => return None,
+        (_, ContentLength::Absent) => "Transfer-Encoding",
+        (TransferEncoding::Absent, _) => "Content-Length",
+        _ => "both Transfer-Encoding and Content-Length",
+    };
+    Some(Framed {
+        at: response.message.start_at(),
+        status: response.status,
+        to,
+        has,
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +140,7 @@ mod tests {
         assert_eq!(frame, 6);
         assert_eq!(
             message,
-            "the response 103 in frame 6 has Transfer-Encoding or Content-Length; so do 1 later responses"
+            "the response 103 in frame 6 has Transfer-Encoding or Content-Length; so does a later response"
         );
     }
 

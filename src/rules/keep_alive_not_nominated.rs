@@ -1,9 +1,8 @@
 //! `keep-alive-not-nominated`: a Keep-Alive field that the Connection field does not name.
 
-use super::evidence::{first_of_each_side, well_formed};
+use super::evidence::{first_of_each_side, noun, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
-use crate::tcp::Peer;
 
 pub(super) static RULE: Rule = Rule {
     name: "keep-alive-not-nominated",
@@ -42,10 +41,7 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
             head,
             format!(
                 "the {} in frame {} has a Keep-Alive field, which its Connection does not list",
-                match side {
-                    Peer::Client => "request",
-                    Peer::Server => "response",
-                },
+                noun(side),
                 at.frame
             ),
         )
@@ -99,8 +95,7 @@ mod tests {
         assert_eq!(frame, 4);
         assert_eq!(
             message,
-            "the request in frame 4 has a Keep-Alive field, which its Connection does not list; so do 1 later \
-             messages of the client"
+            "the request in frame 4 has a Keep-Alive field, which its Connection does not list; so does a later request"
         );
     }
 

@@ -1,6 +1,6 @@
 //! `malformed-keep-alive`: Keep-Alive parameters that do not parse.
 
-use super::evidence::{first_of_each_side, well_formed};
+use super::evidence::{first_of_each_side, noun, well_formed};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
 use crate::http::Syntax;
@@ -33,8 +33,8 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
         let at = message.start_at();
         let head = message.head.map(|head| head.at);
         let said = format!(
-            "the message of the {} in frame {} has Keep-Alive parameters that do not parse",
-            side.name(),
+            "the {} in frame {} has Keep-Alive parameters that do not parse",
+            noun(side),
             at.frame
         );
         Finding::new(&RULE, Some(side), at, head, said)

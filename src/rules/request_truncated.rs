@@ -1,7 +1,7 @@
 //! `request-truncated`: a client closed inside a request whose end it had promised.
 
-use super::evidence::{certain, closed_before, closing, sees_all_from_the_first, sent_until};
-use super::response_truncated::lack;
+use super::evidence::{certain, sees_all_from_the_first, sent_until};
+use super::response_truncated::{close_inside, truncated};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
@@ -40,12 +40,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     if !sees_all_from_the_first(connection) {
         return None;
     }
-    let close = closing(connection, Peer::Client)?;
-    let sent = sent_until(connection, Peer::Client);
-    // A RST with another number than the next one may be somebody else's.
-    if close.offset != sent || closed_before(connection, Peer::Server, &close) {
-        return None;
-    }
+    let close = close_inside(connection, Peer::Client)?;
     // Without the server's packets nobody knows what it had said.
     let fin = connection.facts.sides.client.fin;
     if fin.is_some_and(|fin| fin.acked.is_none()) {
@@ -71,19 +66,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     if request.message.end.is_some() || start.stamp.ack()? < until {
         return None;
     }
-    let promised = lack(&request.message, sent)?;
-    Some(Finding::new(
-        &RULE,
-        Some(Peer::Client),
-        close.at,
-        [start.stamp.at],
-        format!(
-            "the request that began in frame {} {promised} when the client closed ({}) in frame {}",
-            start.stamp.at.frame,
-            close.kind.name(),
-            close.at.frame
-        ),
-    ))
+    truncated(&RULE, Peer::Client, &request.message, &close)
 }
 
 #[cfg(test)]

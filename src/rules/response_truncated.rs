@@ -1,6 +1,6 @@
 //! `response-truncated`: a server closed inside a response whose end it had promised.
 
-use super::evidence::{closed_before, closing, paired, sees_all, sent_until};
+use super::evidence::{Closing, closed_before, closing, noun, paired, sees_all, sent_until};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
 use crate::connection::{Connection, Message};
 use crate::http::Framing;
@@ -39,27 +39,42 @@ fn find(connection: &Connection) -> Option<Finding> {
     if !sees_all(connection) {
         return None;
     }
-    let close = closing(connection, Peer::Server)?;
-    let sent = sent_until(connection, Peer::Server);
-    // A RST with another number than the next one may be somebody else's.
-    if close.offset != sent || closed_before(connection, Peer::Client, &close) {
-        return None;
-    }
+    let close = close_inside(connection, Peer::Server)?;
     let cut = |message: &Message| message.end.is_none() && message.head.is_some();
     let response = paired(connection).iter().find_map(|exchange| {
         exchange.request.as_ref()?;
         Some(exchange.response?.message).filter(cut)
     })?;
-    let promised = lack(&response, sent)?;
-    let start = response.start_at();
+    truncated(&RULE, Peer::Server, &response, &close)
+}
+
+/// The close of `peer` by choice behind all that it sent, where the other side had not closed before.
+pub(super) fn close_inside(connection: &Connection, peer: Peer) -> Option<Closing> {
+    let close = closing(connection, peer)?;
+    // A RST with another number than the next one may be somebody else's.
+    let behind_all = close.offset == sent_until(connection, peer);
+    (behind_all && !closed_before(connection, peer.other(), &close)).then_some(close)
+}
+
+/// Finds a message of `peer` that its `close` cut, where that lacks something of what its framing promised.
+pub(super) fn truncated(
+    rule: &'static Rule,
+    peer: Peer,
+    message: &Message,
+    close: &Closing,
+) -> Option<Finding> {
+    let promised = lack(message, close.offset)?;
+    let start = message.start_at();
     Some(Finding::new(
-        &RULE,
-        Some(Peer::Server),
+        rule,
+        Some(peer),
         close.at,
         [start],
         format!(
-            "the response that began in frame {} {promised} when the server closed ({}) in frame {}",
+            "the {} that began in frame {} {promised} when the {} closed ({}) in frame {}",
+            noun(peer),
             start.frame,
+            peer.name(),
             close.kind.name(),
             close.at.frame
         ),
@@ -67,7 +82,7 @@ fn find(connection: &Connection) -> Option<Finding> {
 }
 
 /// What a message that ends at `sent` lacks of what its framing promised.
-pub(super) fn lack(message: &Message, sent: u64) -> Option<String> {
+fn lack(message: &Message, sent: u64) -> Option<String> {
     let head = message.head?;
     match head.framing {
         Framing::Length(length) => {

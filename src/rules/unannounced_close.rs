@@ -2,13 +2,9 @@
 
 use super::evidence::{IdleClose, idle_close_by_server};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
-use crate::connection::{Connection, Exchange};
+use crate::connection::{AT_ONCE, Connection, Exchange};
 use crate::http::Framing;
 use crate::tcp::{CloseKind, Peer};
-use crate::time::Span;
-
-/// A FIN that follows a response sooner than this was decided on with the response, not for idleness.
-pub(super) const AT_ONCE: Span = Span::from_millis(100);
 
 pub(super) static RULE: Rule = Rule {
     name: "unannounced-close",
