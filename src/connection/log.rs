@@ -139,6 +139,8 @@ pub struct Interims {
     pub framed: Option<Interim>,
     /// The first that came while no request waited for a response.
     pub uncalled: Option<Interim>,
+    /// The offset behind the last one that is complete.
+    pub until: Option<u64>,
 }
 
 /// The response that is being received.
@@ -478,6 +480,11 @@ impl Log {
     }
 
     fn finish_message(&mut self, from: Peer, end: End) {
+        if let Some(Incoming::Interim(_)) = self.response
+            && self.requester == Some(from.other())
+        {
+            self.interims.until = Some(end.offset);
+        }
         let Some((exchange, message)) = self.current(from) else {
             return;
         };

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
         matters: "The server cannot act on half a request; one that does not check takes the half for the whole. \
                   It shows as 400 or 499 in the server's log.",
         silent: "Where octets are missing or could not be read, where the capture starts inside the connection, \
-                 where the server had sent anything since the request began (a 100 too) or had closed, where \
+                 where the server had begun to answer (a 100 is no answer) or had closed, where \
                  somebody had said close before, where the head itself is not complete, and after an upgrade or \
                  CONNECT.",
         remedy: "Look for a time limit of the client that is too short for its uploads (--max-time in curl, \
@@ -56,14 +56,16 @@ fn find(connection: &Connection) -> Option<Finding> {
                 .is_some_and(|response| says_close(&response.message))
     });
     let request = last.request.as_ref().filter(|_| !ended)?;
-    // Whatever the server sent since may be the beginning of an answer, unless it had the close by then.
+    // Whatever the server sent since, other than interim responses, may be the beginning of an answer, unless it had
+    // the close by then.
     let start = request.message.start;
     let until = match last.response.map(|response| response.message.start) {
         Some(answer) if answer.stamp.ack().is_none_or(|ack| ack <= close.offset) => return None,
         Some(answer) => answer.offset,
         None => sent_until(connection, Peer::Server),
     };
-    if request.message.end.is_some() || start.stamp.ack()? < until {
+    let interim = connection.interims.until.unwrap_or_default();
+    if request.message.end.is_some() || start.stamp.ack()?.max(interim) < until {
         return None;
     }
     truncated(&RULE, Peer::Client, &request.message, &close)
@@ -83,6 +85,10 @@ mod tests {
         speaks(
             &RULE,
             &[
+                (
+                    "a 100 is no answer",
+                    &format!("{HALF}\n< raw HTTP/1.1 100 A\\r\\n\\r\\n\nclient FIN\n"),
+                ),
                 (
                     "between chunks",
                     &format!("{CHUNKS}\nclient FIN\nserver FIN\n"),
@@ -146,8 +152,12 @@ mod tests {
                     &format!("{HALF}\nclient FIN unseen\n< 413 | Content-Length: 0\n"),
                 ),
                 (
-                    "the server had asked for the rest",
-                    &format!("{HALF}\n< raw HTTP/1.1 100 A\\r\\n\\r\\n\nclient FIN\n"),
+                    "an answer had begun behind a 100",
+                    &format!("{HALF}\n< 100\n< raw HTTP/1.1 2\nclient FIN\n"),
+                ),
+                (
+                    "a 100 had begun",
+                    &format!("{HALF}\n< raw HTTP/1.1 100 A\\r\\n\nclient FIN\n"),
                 ),
                 (
                     "the server had given up waiting",
