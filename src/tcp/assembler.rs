@@ -73,9 +73,16 @@ const RUN: usize = 192;
 #[derive(Debug)]
 pub(crate) struct Assembler {
     next: u64,
-    /// By offset; none overlaps another, and none begins before `next`.
+    /// Mostly nothing waits; then this takes no more room than it must.
+    waiting: Option<Box<Waiting>>,
+}
+
+/// Runs that came ahead: at least one.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By offset; none overlaps another, and none begins before what is next.
     held: BTreeMap<u64, Held>,
-    held_octets: usize,
+    octets: usize,
 }
 
 impl Assembler {
@@ -83,8 +90,7 @@ impl Assembler {
     pub(crate) fn starting_at(next: u64) -> Self {
         Assembler {
             next,
-            held: BTreeMap::new(),
-            held_octets: 0,
+            waiting: None,
         }
     }
 
@@ -95,23 +101,25 @@ impl Assembler {
 
     /// Octets that wait, and in how many runs.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        (self.held_octets, self.held.len())
+        let waiting = self.waiting.as_ref();
+        waiting.map_or((0, 0), |waiting| (waiting.octets, waiting.held.len()))
     }
 
     /// The memory that they take, in octets.
     pub(crate) fn weight(&self) -> usize {
-        self.held_octets + self.held.len() * RUN
+        let (octets, runs) = self.waiting();
+        octets + runs * RUN
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.waiting.is_none()
     }
 
     /// The new part of `run`, where it follows on and nothing waits: the common case, without a copy.
     ///
     /// The caller takes it with [`Assembler::skip_to`].
     pub(crate) fn in_order<'a>(&self, run: &Run<'a>) -> Option<Run<'a>> {
-        if !self.held.is_empty() || run.offset > self.next {
+        if !self.is_empty() || run.offset > self.next {
             return None;
         }
         if run.offset == self.next {
@@ -122,44 +130,27 @@ impl Assembler {
 
     /// Keeps a copy of whatever `run` has that was not there yet.
     pub(crate) fn hold(&mut self, run: &Run<'_>) {
-        let mut from = run.offset.max(self.next);
-        if let Some((_, before)) = self.held.range(..from).next_back() {
-            from = from.max(before.as_run().end());
+        let from = run.offset.max(self.next);
+        if from >= run.end() {
+            return;
         }
-        while from < run.end() {
-            let after = self
-                .held
-                .range(from..)
-                .next()
-                .map(|(_, held)| (held.offset, held.as_run().end()));
-            let (stop, resume) = after.unwrap_or((u64::MAX, u64::MAX));
-            if let Some(part) = run.between(from, stop) {
-                self.insert(&part);
-            }
-            from = resume;
-        }
-    }
-
-    fn insert(&mut self, part: &Run<'_>) {
-        self.held_octets += part.octets.len();
-        let held = Held {
-            offset: part.offset,
-            octets: part.octets.into(),
-            cut: part.cut,
-            stamp: part.stamp,
-        };
-        self.held.insert(part.offset, held);
+        self.waiting.get_or_insert_default().hold(run, from);
     }
 
     /// The first run that waits.
     pub(crate) fn front(&self) -> Option<&Held> {
-        self.held.first_key_value().map(|(_, held)| held)
+        let (_, held) = self.waiting.as_ref()?.held.first_key_value()?;
+        Some(held)
     }
 
     /// Takes the first run that waits, and with it all that lies before its end.
     pub(crate) fn pop(&mut self) -> Option<Held> {
-        let (_, held) = self.held.pop_first()?;
-        self.held_octets -= held.octets.len();
+        let waiting = self.waiting.as_mut()?;
+        let (_, held) = waiting.held.pop_first()?;
+        waiting.octets -= held.octets.len();
+        if waiting.held.is_empty() {
+            self.waiting = None;
+        }
         self.next = held.as_run().end();
         Some(held)
     }
@@ -171,8 +162,37 @@ impl Assembler {
 
     /// Starts at another offset, while nothing was handed out and nothing waits.
     pub(crate) fn restart_at(&mut self, offset: u64) {
-        debug_assert!(self.held.is_empty());
+        debug_assert!(self.is_empty());
         self.next = offset;
+    }
+}
+
+impl Waiting {
+    /// Keeps what of `run` lies behind `from` and in none of the runs that are here.
+    fn hold(&mut self, run: &Run<'_>, mut from: u64) {
+        if let Some((_, before)) = self.held.range(..from).next_back() {
+            from = from.max(before.as_run().end());
+        }
+        while from < run.end() {
+            let after = self.held.range(from..).next();
+            let after = after.map(|(_, held)| (held.offset, held.as_run().end()));
+            let (stop, resume) = after.unwrap_or((u64::MAX, u64::MAX));
+            if let Some(part) = run.between(from, stop) {
+                self.insert(&part);
+            }
+            from = resume;
+        }
+    }
+
+    fn insert(&mut self, part: &Run<'_>) {
+        self.octets += part.octets.len();
+        let held = Held {
+            offset: part.offset,
+            octets: part.octets.into(),
+            cut: part.cut,
+            stamp: part.stamp,
+        };
+        self.held.insert(part.offset, held);
     }
 }
 

@@ -65,7 +65,7 @@ impl Close {
 }
 
 fn order(halves: &PerPeer<Half>) -> CloseOrder {
-    let (Some(client), Some(server)) = (halves.client.fin, halves.server.fin) else {
+    let (Some(client), Some(server)) = (halves.client.fin(), halves.server.fin()) else {
         return CloseOrder::OneFirst;
     };
     let before = |ack: Option<u64>, offset: u64| ack.is_some_and(|ack| ack <= offset);

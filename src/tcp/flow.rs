@@ -6,9 +6,9 @@
 
 use super::assembler::Run;
 use super::bounds::{Crowd, Weight};
-use super::half::{Ended, Half};
+use super::half::Half;
 use super::numbering::{Numbering, Numbers};
-use super::{Acked, Acks, Close, Facts, Handshake, Peer, PerPeer, Side, Stamp};
+use super::{Acked, Acks, Close, Facts, Handshake, Peer, PerPeer, Stamp};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Time};
 
@@ -144,8 +144,10 @@ impl<L: Listener> Flow<L> {
 
     /// What it weighs now.
     pub(super) fn weigh(&mut self) -> Weight {
-        let waiting = self.halves.client.assembler.weight() + self.halves.server.assembler.weight();
-        let kept = size_of::<Self>() + PLACE + waiting + self.listener.weight();
+        let (client, server) = (&self.halves.client, &self.halves.server);
+        let waiting = client.assembler.weight() + server.assembler.weight();
+        let beside = client.weight() + server.weight() + self.listener.weight();
+        let kept = size_of::<Self>() + PLACE + waiting + beside;
         self.weight = Weight { kept, waiting };
         self.weight
     }
@@ -181,9 +183,10 @@ impl<L: Listener> Flow<L> {
         }
     }
 
-    /// Which side `src` is.
+    /// Which side `src` is. Mostly the ports differ, and tell.
     fn sender(&self, src: Endpoint) -> Peer {
-        if src == self.ends.client {
+        let client = self.ends.client;
+        if src.port == client.port && src.ip == client.ip {
             Peer::Client
         } else {
             Peer::Server
@@ -208,9 +211,7 @@ impl<L: Listener> Flow<L> {
     /// Whether both sides are done: both sent a FIN, or one a RST.
     pub(super) fn is_closed(&self) -> bool {
         let (client, server) = (&self.halves.client, &self.halves.server);
-        client.rst.is_some()
-            || server.rst.is_some()
-            || (client.fin.is_some() && server.fin.is_some())
+        (client.has_fin() && server.has_fin()) || client.rst().is_some() || server.rst().is_some()
     }
 
     /// Takes the next segment of this connection.
@@ -234,30 +235,28 @@ impl<L: Listener> Flow<L> {
         half.see(segment);
         self.handshake.note(from, segment);
         if segment.window == 0 {
-            half.zero_window = Some(segment.at.time);
+            half.note_zero_window(segment.at.time);
         }
+        let offset = half.offset_of(segment.seq);
         let by = Acked {
             at: segment.at,
-            offset: half.offset_of(segment.seq),
+            offset,
         };
-        if let Some(ack) = segment.ack
-            && let Some(upto) = other.acknowledge(ack, by)
+        if let (Some(ack), Some(upto)) = (segment.ack, stamp.ack())
+            && other.acknowledge(ack, upto, by)
         {
             half.withdraw_rst_if_alive(upto);
             self.listener.acknowledged(from.other(), upto, by);
         }
-        self.take_octets(from, segment, stamp);
+        self.take_octets(from, segment, offset, stamp);
         self.pump(segment.at.time);
         self.follow_requester();
     }
 
     /// The payload and the FIN.
-    fn take_octets(&mut self, from: Peer, segment: &Segment<'_>, stamp: Stamp) {
+    fn take_octets(&mut self, from: Peer, segment: &Segment<'_>, offset: u64, stamp: Stamp) {
         let (half, other) = self.halves.split_mut(from);
-        let offset = half.offset_of(segment.seq);
-        if half.is_keepalive(segment) {
-            half.keepalives += 1;
-        }
+        half.note_keepalive(segment, offset);
         // The SYN takes one number of its own; data may follow it in the same segment.
         let offset = offset + u64::from(segment.flags.has(Flags::SYN));
         let stamp = half.as_first_sent(offset, stamp);
@@ -284,7 +283,11 @@ impl<L: Listener> Flow<L> {
 
     /// Hands out all that became due.
     fn pump(&mut self, now: Time) {
-        while self.release_any(Wait::AsLongAsUseful(now)) {}
+        while self.is_pending() && self.release_any(Wait::AsLongAsUseful(now)) {}
+    }
+
+    fn is_pending(&self) -> bool {
+        self.halves.client.is_pending() || self.halves.server.is_pending()
     }
 
     fn release_any(&mut self, wait: Wait) -> bool {
@@ -320,19 +323,16 @@ impl<L: Listener> Flow<L> {
             deliver(half, &mut self.listener, from, &held.as_run());
             return true;
         }
-        match half.fin {
-            Some(fin) if half.ended == Ended::No => {
-                if wait.for_cause(fin.after, half, other) {
-                    return false;
-                }
-                half.ended = Ended::Yes;
-                half.skip_to(fin.offset);
-                self.listener
-                    .end(from, fin.offset, half.completed.later(fin.at));
-                true
-            }
-            _ => false,
+        let Some((offset, after)) = half.end_pending() else {
+            return false;
+        };
+        if wait.for_cause(after, half, other) {
+            return false;
         }
+        if let Some(at) = half.end() {
+            self.listener.end(from, offset, at);
+        }
+        true
     }
 
     /// Names the sides anew where the handshake tells more than was known, and says who sent `segment`.
@@ -377,10 +377,9 @@ impl<L: Listener> Flow<L> {
     pub(super) fn finish(mut self, seen_until: At) -> (Facts, L) {
         self.release_all();
         for peer in Peer::BOTH {
-            let half = &mut self.halves[peer];
+            let half = &self.halves[peer];
             let (offset, unseen) = (half.reached(), half.acknowledged_unseen());
             if unseen > 0 {
-                half.missing += unseen;
                 self.listener.hole(
                     peer,
                     Hole {
@@ -401,17 +400,7 @@ impl<L: Listener> Flow<L> {
             seen_until,
             packets: self.packets,
             handshake: self.handshake,
-            sides: self.halves.map(|half| Side {
-                octets: half.octets,
-                missing: half.missing,
-                behind_hole: half.behind_hole,
-                reached: half.reached(),
-                keepalives: half.keepalives,
-                fin: half.fin,
-                rst: half.rst,
-                zero_window: half.zero_window,
-                limit: half.limit,
-            }),
+            sides: self.halves.map(Half::conclude),
             close,
             crowded_out: self.crowded_out,
         };
@@ -454,14 +443,14 @@ impl Wait {
 
 /// Hands out a run that is next in order.
 fn deliver<L: Listener>(half: &mut Half, listener: &mut L, from: Peer, run: &Run<'_>) {
-    half.take(run);
+    let completed = half.take(run);
     let captured = run.octets.len() as u64;
     if captured > 0 {
         let octets = Octets {
             offset: run.offset,
             octets: run.octets,
             stamp: run.stamp,
-            completed: half.completed,
+            completed,
         };
         listener.octets(from, octets);
     }
@@ -469,7 +458,7 @@ fn deliver<L: Listener>(half: &mut Half, listener: &mut L, from: Peer, run: &Run
         let hole = Hole {
             offset: run.offset + captured,
             len: run.cut,
-            carried: Some(half.completed),
+            carried: Some(completed),
         };
         listener.hole(from, hole);
     }
@@ -482,5 +471,17 @@ fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
         (true, true) => (Roles::Handshake, Peer::Server),
         _ if segment.src.port < segment.dst.port => (Roles::Ports, Peer::Server),
         _ => (Roles::Ports, Peer::Client),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Conversation;
+
+    #[test]
+    fn a_connection_takes_little_room_beside_its_listener() {
+        let room = size_of::<Flow<Conversation>>() - size_of::<Conversation>();
+        assert!(room <= 448, "{room}");
     }
 }

@@ -4,8 +4,10 @@
 //! order, and whether a hole is to be waited for. What crosses between the directions is the business of
 //! [`flow`](super::flow).
 
+use std::num::NonZeroU64;
+
 use super::assembler::{Assembler, Run};
-use super::{Acks, CloseKind, FIRST_OCTET, Stamp};
+use super::{Acks, CloseKind, FIRST_OCTET, Side, Stamp};
 use crate::packet::{Flags, Segment, Seq};
 use crate::time::{At, Span, Time};
 
@@ -32,8 +34,6 @@ pub struct Fin {
     pub offset: u64,
     /// How far it acknowledged the other side.
     pub ack: Option<u64>,
-    /// The offset before which octets of the other side come first.
-    pub(super) after: Option<u64>,
     /// The first packet of the other side that acknowledged it.
     pub acked: Option<Acked>,
 }
@@ -61,63 +61,110 @@ pub struct Rst {
     other_sent: u64,
 }
 
-/// One direction.
+/// One direction. Many thousands are kept at once: what most of them lack is in [`Rare`].
 #[derive(Debug)]
 pub(super) struct Half {
-    /// The sequence number that offset [`FIRST_OCTET`] stands for, once known.
-    base: Option<Base>,
+    /// The sequence number that offset [`FIRST_OCTET`] stands for.
+    base: Seq,
+    base_source: BaseSource,
+    /// Whether the octets were handed out up to the FIN.
+    ended: Ended,
     pub(super) assembler: Assembler,
     /// The highest offset behind an octet that was sent.
     sent: u64,
     /// The highest offset that the other side has acknowledged.
     acked: u64,
-    /// The packet that did.
+    /// The packet that did, or the first that acknowledged the FIN, if that did.
     acked_by: Option<Acked>,
-    /// The first packet behind octets that have not come: what comes late was sent before it.
-    ahead: Option<Ahead>,
     /// What the last packet that was not late acknowledged.
-    ack: Option<u64>,
+    ack: Option<Offset>,
+    /// The first packet behind octets that have not come, which an ACK behind the FIN is, too: what comes late was sent
+    /// before it.
+    ahead: Option<Ahead>,
+    fin: Option<Ending>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only some directions have.
+#[derive(Debug)]
+struct Rare {
+    /// Where the octets begin: before [`FIRST_OCTET`] where the first segment turned out to lie before it.
+    start: u64,
+    /// Octets that were given up.
+    missing: u64,
+    behind_hole: Option<At>,
+    /// The latest packet among those that carried what was handed out while something waited.
+    completed: At,
     /// Since when the other side has acknowledged what did not come.
     unseen_since: Option<Time>,
-    pub(super) fin: Option<Fin>,
-    /// Whether the octets were handed out up to the FIN.
-    pub(super) ended: Ended,
-    pub(super) rst: Option<Rst>,
-    pub(super) octets: u64,
-    pub(super) missing: u64,
-    pub(super) behind_hole: Option<At>,
-    pub(super) keepalives: u64,
-    pub(super) zero_window: Option<Time>,
-    pub(super) limit: Option<usize>,
-    /// The latest packet among those that carried what was handed out.
-    pub(super) completed: At,
+    /// The offset before which octets of the other side come before the FIN, where that came late.
+    fin_after: Option<u64>,
+    rst: Option<Rst>,
+    keepalives: u64,
+    zero_window: Option<Time>,
+    limit: Option<usize>,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Rare {
+            start: FIRST_OCTET,
+            missing: 0,
+            behind_hole: None,
+            completed: At::default(),
+            unseen_since: None,
+            fin_after: None,
+            rst: None,
+            keepalives: 0,
+            zero_window: None,
+            limit: None,
+        }
+    }
+}
+
+/// The first FIN, as far as it is not told by what else is known.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    at: At,
+    offset: u64,
+    ack: Option<Offset>,
+}
+
+/// An offset that takes no more room where it may be missing: one more than it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Offset(NonZeroU64);
+
+impl Offset {
+    fn of(offset: u64) -> Self {
+        Offset(NonZeroU64::MIN.saturating_add(offset))
+    }
+
+    fn get(self) -> u64 {
+        self.0.get() - 1
+    }
 }
 
 /// A packet that jumped ahead of octets which have not come.
 #[derive(Clone, Copy, Debug)]
 struct Ahead {
-    offset: u64,
+    offset: Offset,
     ack: u64,
     /// What the packets before it acknowledged.
-    ack_before: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Base {
-    seq: Seq,
-    source: BaseSource,
+    ack_before: Option<Offset>,
 }
 
 /// What tells the sequence number with which a direction starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BaseSource {
+    /// Nothing yet.
+    Unknown,
     Syn,
     Segment,
     Ack,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+enum Ended {
     No,
     Yes,
 }
@@ -125,66 +172,66 @@ pub(super) enum Ended {
 impl Half {
     pub(super) fn new() -> Self {
         Half {
-            base: None,
+            base: Seq(0),
+            base_source: BaseSource::Unknown,
+            ended: Ended::No,
             assembler: Assembler::starting_at(FIRST_OCTET),
             sent: FIRST_OCTET,
             acked: FIRST_OCTET,
             acked_by: None,
-            ahead: None,
             ack: None,
-            unseen_since: None,
+            ahead: None,
             fin: None,
-            ended: Ended::No,
-            rst: None,
-            octets: 0,
-            missing: 0,
-            behind_hole: None,
-            keepalives: 0,
-            zero_window: None,
-            limit: None,
-            completed: At::default(),
+            rare: None,
         }
+    }
+
+    /// The memory that it has taken beside its own size and beside what waits, in octets.
+    pub(super) fn weight(&self) -> usize {
+        match self.rare {
+            Some(_) => size_of::<Rare>(),
+            None => 0,
+        }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Whether anything but acknowledgements by the other side told of this direction.
     pub(super) fn was_seen(&self) -> bool {
-        self.base.is_some_and(|base| base.source != BaseSource::Ack)
+        matches!(self.base_source, BaseSource::Syn | BaseSource::Segment)
     }
 
     /// Learns the numbering from a segment of this side.
+    #[inline]
     pub(super) fn see(&mut self, segment: &Segment<'_>) {
         if segment.flags.has(Flags::SYN) {
             self.see_syn(segment.seq.plus(1));
             return;
         }
-        let Some(base) = self.base else {
-            self.base = Some(Base {
-                seq: segment.seq,
-                source: BaseSource::Segment,
-            });
-            return;
-        };
-        // A sender whose SYN takes no number (some generators of packets) has its data where the SYN is.
-        let over_syn = segment.seq.plus(1) == base.seq && segment.payload_len() > 1;
-        if base.source == BaseSource::Syn && over_syn && self.untouched() {
-            self.base = Some(Base {
-                seq: segment.seq,
-                ..base
-            });
+        let seq = segment.seq;
+        match self.base_source {
+            BaseSource::Segment => return,
+            BaseSource::Unknown => self.base = seq,
+            // A sender whose SYN takes no number (some generators of packets) has its data where the SYN is.
+            BaseSource::Syn => {
+                if seq.plus(1) == self.base && segment.payload_len() > 1 && self.untouched() {
+                    self.base = seq;
+                }
+                return;
+            }
+            // An acknowledgement gave the numbering. Where the capture begins inside the connection, the first octets
+            // of this side may still lie before it: captured behind their own acknowledgement, or sent once more.
+            BaseSource::Ack => {
+                let offset = self.offset_of(seq);
+                if self.untouched() && segment.payload_len() > 1 && offset < FIRST_OCTET {
+                    self.assembler.restart_at(offset);
+                    self.rare().start = offset;
+                }
+            }
         }
-        if base.source != BaseSource::Ack {
-            return;
-        }
-        // An acknowledgement gave the numbering. Where the capture begins inside the connection, the first octets of
-        // this side may still lie before it: captured behind their own acknowledgement, or sent once more.
-        let offset = self.offset_of(segment.seq);
-        if self.untouched() && segment.payload_len() > 1 && offset < FIRST_OCTET {
-            self.assembler.restart_at(offset);
-        }
-        self.base = Some(Base {
-            source: BaseSource::Segment,
-            ..base
-        });
+        self.base_source = BaseSource::Segment;
     }
 
     /// A SYN gives the numbering for certain, unless octets of this side went through already. What came before it in
@@ -193,51 +240,55 @@ impl Half {
         if !self.untouched() {
             return;
         }
-        if self.base.is_some_and(|base| base.seq != seq) {
-            *self = Half {
-                rst: self.rst,
-                ..Half::new()
-            };
+        if self.base_source != BaseSource::Unknown && self.base != seq {
+            let rst = self.rst();
+            *self = Half::new();
+            if rst.is_some() {
+                self.rare().rst = rst;
+            }
         }
-        self.base = Some(Base {
-            seq,
-            source: BaseSource::Syn,
-        });
+        self.base = seq;
+        self.base_source = BaseSource::Syn;
     }
 
     fn untouched(&self) -> bool {
-        self.octets == 0 && self.missing == 0 && self.assembler.is_empty()
+        let start = self.rare.as_ref().map_or(FIRST_OCTET, |rare| rare.start);
+        self.assembler.next() == start && self.assembler.is_empty()
     }
 
     /// The offset that a sequence number of this side stands for, near to what is expected next.
     pub(super) fn offset_of(&self, seq: Seq) -> u64 {
         let next = self.assembler.next();
-        let Some(base) = self.base else { return next };
-        let expected = base.seq.plus((next.wrapping_sub(FIRST_OCTET)) as u32);
+        if self.base_source == BaseSource::Unknown {
+            return next;
+        }
+        let expected = self.base.plus((next.wrapping_sub(FIRST_OCTET)) as u32);
         next.saturating_add_signed(seq.from_base(expected))
     }
 
-    /// Notes that the other side acknowledged up to `ack`; says whether that is further than before.
-    pub(super) fn acknowledge(&mut self, ack: Seq, by: Acked) -> Option<u64> {
-        if self.base.is_none() {
-            self.base = Some(Base {
-                seq: ack,
-                source: BaseSource::Ack,
-            });
+    /// Notes that the other side acknowledged up to `ack`, which is at `offset`; says whether that is further than
+    /// before.
+    #[inline]
+    pub(super) fn acknowledge(&mut self, ack: Seq, offset: u64, by: Acked) -> bool {
+        if self.base_source == BaseSource::Unknown {
+            self.base = ack;
+            self.base_source = BaseSource::Ack;
         }
-        let offset = self.offset_of(ack);
-        if let Some(fin) = self.fin.as_mut().filter(|fin| offset > fin.offset) {
-            fin.acked.get_or_insert(by);
+        let of_fin = self.fin.is_some_and(|fin| offset > fin.offset);
+        if of_fin {
+            self.acked_by.get_or_insert(by);
         }
         if offset <= self.acked {
-            return None;
+            return false;
         }
         self.acked = offset;
-        self.acked_by = Some(by);
-        if offset > self.reached() {
-            self.unseen_since.get_or_insert(by.at.time);
+        if self.fin.is_none() {
+            self.acked_by = Some(by);
         }
-        Some(offset)
+        if offset > self.reached() {
+            self.rare().unseen_since.get_or_insert(by.at.time);
+        }
+        true
     }
 
     /// The offset up to which all was handed out, the FIN counted as one.
@@ -245,41 +296,37 @@ impl Half {
         self.assembler.next() + u64::from(self.ended == Ended::Yes)
     }
 
-    /// Whether a segment is a keep-alive probe: it asks for an ACK with the number before the next one to be sent.
-    pub(super) fn is_keepalive(&self, segment: &Segment<'_>) -> bool {
-        let plain = !segment.flags.has(Flags::SYN)
-            && !segment.flags.has(Flags::FIN)
-            && !segment.flags.has(Flags::RST);
-        plain
-            && segment.payload_len() <= 1
-            && self.was_seen()
-            && self.offset_of(segment.seq) + 1 == self.sent
+    /// Notes a segment that is a keep-alive probe: it asks for an ACK with the number before the next one to be sent.
+    pub(super) fn note_keepalive(&mut self, segment: &Segment<'_>, offset: u64) {
+        const OTHERWISE: [Flags; 3] = [Flags::SYN, Flags::FIN, Flags::RST];
+        if segment.payload_len() <= 1
+            && offset + 1 == self.sent
+            && !OTHERWISE.iter().any(|&flag| segment.flags.has(flag))
+        {
+            self.rare().keepalives += 1;
+        }
     }
 
     /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
     /// may have been sent once more since then, and acknowledge more than it did; what it did lies between what the
     /// packets around it say.
+    #[inline]
     pub(super) fn as_first_sent(&mut self, offset: u64, stamp: Stamp) -> Stamp {
         let Some(ack) = stamp.ack() else {
             return stamp;
         };
         if offset >= self.sent {
-            let filled = |ahead: Ahead| ahead.offset <= self.assembler.next();
-            if offset > self.sent && self.ahead.is_none_or(filled) {
-                self.ahead = Some(Ahead {
-                    offset,
-                    ack,
-                    ack_before: self.ack,
-                });
+            if offset > self.sent {
+                self.note_ahead(offset, ack);
             }
-            self.ack = Some(ack);
+            self.ack = Some(Offset::of(ack));
             return stamp;
         }
-        let Some(ahead) = self.ahead.filter(|ahead| offset < ahead.offset) else {
+        let Some(ahead) = self.ahead.filter(|ahead| offset < ahead.offset.get()) else {
             return stamp;
         };
         let most = ack.min(ahead.ack);
-        let is_certain = ahead.ack_before.is_some_and(|least| least >= most);
+        let is_certain = ahead.ack_before.is_some_and(|least| least.get() >= most);
         let acks = if is_certain {
             Acks::Exactly
         } else {
@@ -291,25 +338,56 @@ impl Half {
         }
     }
 
+    /// Notes a packet that lies behind octets which have not come, unless an earlier one does.
+    fn note_ahead(&mut self, offset: u64, ack: u64) {
+        let next = self.assembler.next();
+        if self.ahead.is_none_or(|ahead| ahead.offset.get() <= next) {
+            self.ahead = Some(Ahead {
+                offset: Offset::of(offset),
+                ack,
+                ack_before: self.ack,
+            });
+        }
+    }
+
     /// Notes how far a segment went.
     pub(super) fn note_sent(&mut self, end: u64) {
         self.sent = self.sent.max(end);
     }
 
+    /// Notes that the sender can take nothing.
+    pub(super) fn note_zero_window(&mut self, time: Time) {
+        self.rare().zero_window = Some(time);
+    }
+
     pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp) {
-        let acked = self.acked_by.filter(|_| self.acked > offset);
-        self.fin.get_or_insert(Fin {
+        if self.fin.is_some() {
+            return;
+        }
+        self.acked_by = self.acked_by.filter(|_| self.acked > offset);
+        self.fin = Some(Ending {
             at: stamp.at,
             offset,
-            ack: stamp.ack(),
-            after: stamp.after(),
-            acked,
+            ack: stamp.ack().map(Offset::of),
         });
+        if stamp.after() != stamp.ack() {
+            self.rare().fin_after = stamp.after();
+        }
+    }
+
+    /// The first FIN.
+    pub(super) fn fin(&self) -> Option<Fin> {
+        self.fin.map(|fin| Fin {
+            at: fin.at,
+            offset: fin.offset,
+            ack: fin.ack.map(Offset::get),
+            acked: self.acked_by,
+        })
     }
 
     pub(super) fn note_rst(&mut self, seq: Seq, stamp: Stamp, other: &Half) {
         let offset = self.offset_of(seq);
-        self.rst.get_or_insert(Rst {
+        self.rare().rst.get_or_insert(Rst {
             at: stamp.at,
             offset,
             ack: stamp.ack(),
@@ -317,43 +395,88 @@ impl Half {
         });
     }
 
+    /// The first RST that still counts.
+    pub(super) fn rst(&self) -> Option<Rst> {
+        self.rare.as_ref()?.rst
+    }
+
     /// A side that acknowledges data sent after its own RST did not send that RST, or it closed nothing.
     pub(super) fn withdraw_rst_if_alive(&mut self, acks: u64) {
-        if self.rst.is_some_and(|rst| acks > rst.other_sent) {
-            self.rst = None;
+        if let Some(rare) = &mut self.rare {
+            rare.rst = rare.rst.filter(|rst| acks <= rst.other_sent);
         }
     }
 
-    /// Takes a run that is next in order.
-    pub(super) fn take(&mut self, run: &Run<'_>) {
-        self.octets += run.octets.len() as u64 + run.cut;
-        self.completed = self.completed.later(run.stamp.at);
+    /// Whether it sent a FIN.
+    pub(super) fn has_fin(&self) -> bool {
+        self.fin.is_some()
+    }
+
+    /// Whether anything is still to be handed out.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.assembler.is_empty() || (self.fin.is_some() && self.ended == Ended::No)
+    }
+
+    /// The offset of the FIN that is next, and the offset before which octets of the other side come before it.
+    pub(super) fn end_pending(&self) -> Option<(u64, Option<u64>)> {
+        let fin = self.fin.filter(|_| self.ended == Ended::No)?;
+        let late = self.rare.as_ref().and_then(|rare| rare.fin_after);
+        Some((fin.offset, late.or(fin.ack.map(Offset::get))))
+    }
+
+    /// Takes the FIN that is next; says which packet made it so.
+    pub(super) fn end(&mut self) -> Option<At> {
+        let fin = self.fin?;
+        self.ended = Ended::Yes;
+        self.skip_to(fin.offset);
+        Some(self.completed_by(fin.at))
+    }
+
+    /// Takes a run that is next in order; says which packet made it so.
+    #[inline]
+    pub(super) fn take(&mut self, run: &Run<'_>) -> At {
+        let completed = self.completed_by(run.stamp.at);
+        // Only what waits can be completed by a packet before that which carries it.
+        if self.is_pending() {
+            self.rare().completed = completed;
+        }
         self.skip_to(run.end());
+        completed
+    }
+
+    fn completed_by(&self, carrier: At) -> At {
+        match &self.rare {
+            Some(rare) => rare.completed.later(carrier),
+            None => carrier,
+        }
     }
 
     /// Gives up what lies before `offset`; says how many octets that is.
     pub(super) fn give_up_to(&mut self, offset: u64) -> u64 {
         let behind = self.assembler.front().map(|held| held.stamp.at);
-        self.behind_hole = self.behind_hole.or(behind).or(self.fin.map(|fin| fin.at));
+        let behind = behind.or(self.fin.map(|fin| fin.at));
         let lost = offset.saturating_sub(self.assembler.next());
-        self.missing += lost;
+        let rare = self.rare();
+        rare.behind_hole = rare.behind_hole.or(behind);
+        rare.missing += lost;
         self.skip_to(offset);
         lost
     }
 
-    pub(super) fn skip_to(&mut self, offset: u64) {
+    fn skip_to(&mut self, offset: u64) {
         self.assembler.skip_to(offset);
-        if self.reached() >= self.acked {
-            self.unseen_since = None;
+        if let Some(rare) = &mut self.rare
+            && self.assembler.next() + u64::from(self.ended == Ended::Yes) >= self.acked
+        {
+            rare.unseen_since = None;
         }
     }
 
     /// Where the hole before what waits ends, if there is one.
     pub(super) fn hole_end(&self) -> Option<u64> {
-        let behind = match (self.assembler.front(), self.fin, self.ended) {
-            (Some(held), ..) => held.offset,
-            (None, Some(fin), Ended::No) => fin.offset,
-            _ => return None,
+        let behind = match self.assembler.front() {
+            Some(held) => held.offset,
+            None => self.fin.filter(|_| self.ended == Ended::No)?.offset,
         };
         (behind > self.assembler.next()).then_some(behind)
     }
@@ -372,7 +495,8 @@ impl Half {
     pub(super) fn note_limit(&mut self) {
         let (octets, runs) = self.assembler.waiting();
         if runs > 0 {
-            self.limit = self.limit.max(Some(octets));
+            let rare = self.rare();
+            rare.limit = rare.limit.max(Some(octets));
         }
     }
 
@@ -384,8 +508,8 @@ impl Half {
 
     /// Whether what the other side acknowledged has not come for so long that it will not come.
     pub(super) fn lost_patience(&self, now: Time) -> bool {
-        self.unseen_since
-            .is_some_and(|since| now.since(since) >= HOLE_PATIENCE)
+        let unseen_since = self.rare.as_ref().and_then(|rare| rare.unseen_since);
+        unseen_since.is_some_and(|since| now.since(since) >= HOLE_PATIENCE)
     }
 
     /// Octets that the other side acknowledged and the capture lacks, behind all that came.
@@ -396,10 +520,28 @@ impl Half {
     /// How this side closed: of its FIN and a later RST, the FIN counts.
     pub(super) fn closed_with(&self) -> Option<(CloseKind, At)> {
         let fin = self.fin.map(|fin| (CloseKind::Fin, fin.at));
-        let rst = self.rst.map(|rst| (CloseKind::Rst, rst.at));
+        let rst = self.rst().map(|rst| (CloseKind::Rst, rst.at));
         [fin, rst]
             .into_iter()
             .flatten()
             .min_by_key(|(_, at)| at.frame)
+    }
+
+    /// What this side did, now that all is known.
+    pub(super) fn conclude(self) -> Side {
+        let (fin, reached, unseen) = (self.fin(), self.reached(), self.acknowledged_unseen());
+        let next = self.assembler.next();
+        let rare = self.rare.map_or_else(Rare::default, |rare| *rare);
+        Side {
+            octets: next.saturating_sub(rare.start).saturating_sub(rare.missing),
+            missing: rare.missing + unseen,
+            behind_hole: rare.behind_hole,
+            reached,
+            keepalives: rare.keepalives,
+            fin,
+            rst: rare.rst,
+            zero_window: rare.zero_window,
+            limit: rare.limit,
+        }
     }
 }

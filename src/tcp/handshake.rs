@@ -9,10 +9,17 @@ use crate::time::{Span, Time};
 pub struct Handshake {
     /// The latest SYN without ACK of each side, before the SYN-ACK.
     syn: PerPeer<Option<Time>>,
-    /// The first SYN-ACK of each side.
-    syn_ack: PerPeer<Option<Time>>,
+    /// Whether each side answered with a SYN-ACK.
+    answer: PerPeer<Answer>,
     /// The first ACK of the SYN-ACK.
     established: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Answer {
+    #[default]
+    None,
+    SynAck,
 }
 
 impl Handshake {
@@ -28,8 +35,14 @@ impl Handshake {
 
     /// The SYN that a SYN-ACK answered, whichever side is called the client.
     fn syn_of_answered(&self) -> Option<Time> {
-        let answered = |&peer: &Peer| self.syn_ack[peer.other()].is_some();
-        self.syn[Peer::BOTH.into_iter().find(answered)?]
+        let answered = Peer::BOTH
+            .into_iter()
+            .find(|&peer| self.is_answered(peer))?;
+        self.syn[answered]
+    }
+
+    fn is_answered(&self, peer: Peer) -> bool {
+        self.answer[peer.other()] == Answer::SynAck
     }
 
     /// Takes notice of a segment that is no RST.
@@ -39,9 +52,9 @@ impl Handshake {
         }
         let time = segment.at.time;
         match (segment.flags.has(Flags::SYN), segment.flags.has(Flags::ACK)) {
-            (true, false) if self.syn_ack[from.other()].is_none() => self.syn[from] = Some(time),
-            (true, true) => _ = self.syn_ack[from].get_or_insert(time),
-            (false, true) if self.syn_ack[from.other()].is_some() => self.established = Some(time),
+            (true, false) if !self.is_answered(from) => self.syn[from] = Some(time),
+            (true, true) => self.answer[from] = Answer::SynAck,
+            (false, true) if self.is_answered(from) => self.established = Some(time),
             _ => {}
         }
     }
@@ -53,6 +66,6 @@ impl Handshake {
 
     pub(super) fn swap(&mut self) {
         self.syn.swap();
-        self.syn_ack.swap();
+        self.answer.swap();
     }
 }

@@ -54,6 +54,9 @@ impl Numbering {
     /// Takes notice of a packet of this stream.
     pub(super) fn note(&mut self, from: Peer, numbers: Numbers) {
         let syn = numbers.flags.has(Flags::SYN);
+        if !syn && self.0.client.is_some() && self.0.server.is_some() {
+            return;
+        }
         if syn && numbers.flags.has(Flags::ACK) && self.0[from].is_some() {
             self.0[from] = Some(numbers.seq);
         }
