@@ -20,10 +20,11 @@ const EPOCH: u64 = 1 << 63;
 impl Time {
     /// From nanoseconds since the epoch; values beyond the range are held at its edge.
     pub fn from_nanos(nanos: i128) -> Self {
-        Time::at(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+        Time::exact(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
-    fn at(nanos: i64) -> Self {
+    /// The same, where they cannot be out of range.
+    pub(crate) fn exact(nanos: i64) -> Self {
         Time(NonZeroU64::new(nanos.cast_unsigned() ^ EPOCH).unwrap_or(NonZeroU64::MIN))
     }
 
@@ -62,7 +63,7 @@ impl Time {
 /// The epoch.
 impl Default for Time {
     fn default() -> Self {
-        Time::at(0)
+        Time::exact(0)
     }
 }
 
@@ -76,7 +77,7 @@ impl std::ops::Add<Span> for Time {
     type Output = Time;
 
     fn add(self, span: Span) -> Time {
-        Time::at(self.nanos().saturating_add(span.0))
+        Time::exact(self.nanos().saturating_add(span.0))
     }
 }
 

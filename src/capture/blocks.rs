@@ -18,7 +18,8 @@ pub(super) struct Blocks {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    offset: u64,
+    /// How many octets of the stream came before the buffer's first.
+    before: u64,
 }
 
 /// Whether the source can still give octets.
@@ -37,7 +38,7 @@ impl Blocks {
             buffer: vec![0; block.max(1)],
             start: 0,
             end: 0,
-            offset: 0,
+            before: 0,
         }
     }
 
@@ -50,7 +51,6 @@ impl Blocks {
     pub(super) fn take(&mut self, count: usize) -> &[u8] {
         let start = self.start;
         self.start = start.saturating_add(count).min(self.end);
-        self.offset += (self.start - start) as u64;
         self.buffer.get(start..self.start).unwrap_or_default()
     }
 
@@ -66,12 +66,12 @@ impl Blocks {
 
     /// How many octets of the stream were taken: where [`unread`](Self::unread) begins.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.before + self.start as u64
     }
 
     /// How many octets of the stream were read.
     pub(super) fn octets_read(&self) -> u64 {
-        self.offset + self.unread().len() as u64
+        self.before + self.end as u64
     }
 
     /// Reads on until the block is full or the source ends, and says whether `wanted` octets lie ready.
@@ -110,6 +110,7 @@ impl Blocks {
 
     fn move_unread_to_front(&mut self) {
         self.buffer.copy_within(self.start..self.end, 0);
+        self.before += self.start as u64;
         self.end -= self.start;
         self.start = 0;
     }

@@ -42,17 +42,25 @@ pub(super) struct Pcap {
 /// How the records of this file are to be read.
 #[derive(Clone, Copy)]
 struct Records {
-    parse: ParseRecord,
-    header_len: usize,
-    nanos_per_unit: i128,
+    layout: Layout,
+    nanos_per_unit: i64,
     link: LinkType,
 }
 
-type ParseRecord = fn(&[u8]) -> ParsedRecord<'_>;
+/// How a record is laid out.
+#[derive(Clone, Copy)]
+enum Layout {
+    Little,
+    Big,
+    ModifiedLittle,
+    ModifiedBig,
+}
+
 type ParsedRecord<'a> = IResult<&'a [u8], LegacyPcapBlock<'a>, PcapError<&'a [u8]>>;
 
 impl Pcap {
     /// Looks at the front of `octets`.
+    #[inline]
     pub(super) fn step(&mut self, octets: &[u8]) -> Step {
         match self.records {
             Some(records) => records.step(octets),
@@ -72,13 +80,12 @@ impl Pcap {
         let Ok((_, header)) = parse_pcap_header(&header) else {
             return Step::Stop(Reason::ByteOrder);
         };
-        let (parse, header_len) = match modified_big {
-            true => (parse_pcap_frame_modified_be as ParseRecord, 24),
-            false => record_parser(&header),
+        let layout = match modified_big {
+            true => Layout::ModifiedBig,
+            false => Layout::of(&header),
         };
         self.records = Some(Records {
-            parse,
-            header_len,
+            layout,
             nanos_per_unit: match header.is_nanosecond_precision() {
                 true => 1,
                 false => 1000,
@@ -93,8 +100,9 @@ impl Pcap {
 }
 
 impl Records {
+    #[inline]
     fn step(&self, octets: &[u8]) -> Step {
-        match (self.parse)(octets) {
+        match self.layout.parse(octets) {
             Ok((_, record)) if record.caplen > MAX_CAPTURED => {
                 Step::Stop(Reason::RecordLength(record.caplen))
             }
@@ -109,7 +117,8 @@ impl Records {
 
     /// A record of `total` octets is not all here: to be waited for, unless no packet can be that long.
     fn need(&self, total: usize) -> Step {
-        let claimed = u32::try_from(total.saturating_sub(self.header_len)).unwrap_or(u32::MAX);
+        let claimed =
+            u32::try_from(total.saturating_sub(self.layout.header_len())).unwrap_or(u32::MAX);
         if claimed > MAX_CAPTURED {
             return Step::Stop(Reason::RecordLength(claimed));
         }
@@ -117,10 +126,11 @@ impl Records {
     }
 
     fn packet(&self, taken: usize, record: &LegacyPcapBlock<'_>) -> Step {
-        let seconds = i128::from(record.ts_sec) * 1_000_000_000;
-        let fraction = i128::from(record.ts_usec) * self.nanos_per_unit;
+        // Both are 32 bits wide, so that nothing is out of range.
+        let seconds = i64::from(record.ts_sec) * 1_000_000_000;
+        let fraction = i64::from(record.ts_usec) * self.nanos_per_unit;
         let record = Record {
-            time: Some(Time::from_nanos(seconds + fraction)),
+            time: Some(Time::exact(seconds + fraction)),
             link: self.link,
             octets: taken - record.data.len()..taken,
             wire_len: record.origlen,
@@ -129,14 +139,32 @@ impl Records {
     }
 }
 
-/// What reads a record of such a file, and how long a record's header is.
-fn record_parser(header: &PcapHeader) -> (ParseRecord, usize) {
-    if header.is_modified_format() {
-        (parse_pcap_frame_modified, 24)
-    } else if header.is_bigendian() {
-        (parse_pcap_frame_be, 16)
-    } else {
-        (parse_pcap_frame, 16)
+impl Layout {
+    fn of(header: &PcapHeader) -> Self {
+        if header.is_modified_format() {
+            Layout::ModifiedLittle
+        } else if header.is_bigendian() {
+            Layout::Big
+        } else {
+            Layout::Little
+        }
+    }
+
+    fn parse(self, octets: &[u8]) -> ParsedRecord<'_> {
+        match self {
+            Layout::Little => parse_pcap_frame(octets),
+            Layout::Big => parse_pcap_frame_be(octets),
+            Layout::ModifiedLittle => parse_pcap_frame_modified(octets),
+            Layout::ModifiedBig => parse_pcap_frame_modified_be(octets),
+        }
+    }
+
+    /// How long a record's header is.
+    fn header_len(self) -> usize {
+        match self {
+            Layout::Little | Layout::Big => 16,
+            Layout::ModifiedLittle | Layout::ModifiedBig => 24,
+        }
     }
 }
 

@@ -68,6 +68,7 @@ impl Pcapng {
     }
 
     /// Looks at the front of `octets`.
+    #[inline]
     pub(super) fn step(&mut self, octets: &[u8]) -> Step {
         let block = match self.frame(octets) {
             Ok(block) => block,

@@ -104,6 +104,7 @@ impl Capture {
     ///
     /// A packet without a time gets that of the packet before it, so that none seems to lie decades from its
     /// neighbours (Wireshark shows no time for it). They are counted in [`Summary::untimed`].
+    #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let (taken, record) = self.next_record()?;
         self.frame += 1;
@@ -157,21 +158,37 @@ impl Capture {
         Ok(capture)
     }
 
+    #[inline]
     fn next_record(&mut self) -> Option<(usize, Record)> {
         loop {
             match self.parser.step(self.blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
-                Step::Passed { taken, what } => self.pass(taken, what),
-                Step::Damaged { taken, reason } => {
-                    self.add_damage(self.blocks.offset(), reason);
-                    self.blocks.take(taken);
-                }
-                Step::Need(octets) if self.blocks.fill(octets) => {}
-                Step::Need(_) => break self.end(self.blocks.offset()),
-                Step::Stop(reason) => break self.stop(self.blocks.offset(), reason),
+                other => self.get_past(other)?,
             }
         }
-        None
+    }
+
+    /// Deals with what is no packet; `None` where nothing follows it.
+    #[cold]
+    fn get_past(&mut self, step: Step) -> Option<()> {
+        match step {
+            Step::Packet { taken, .. } => _ = self.blocks.take(taken),
+            Step::Passed { taken, what } => self.pass(taken, what),
+            Step::Damaged { taken, reason } => {
+                self.add_damage(self.blocks.offset(), reason);
+                self.blocks.take(taken);
+            }
+            Step::Need(octets) if self.blocks.fill(octets) => {}
+            Step::Need(_) => {
+                self.end(self.blocks.offset());
+                return None;
+            }
+            Step::Stop(reason) => {
+                self.stop(self.blocks.offset(), reason);
+                return None;
+            }
+        }
+        Some(())
     }
 
     fn pass(&mut self, taken: usize, what: Passed) {
@@ -234,6 +251,7 @@ impl Parser {
         }
     }
 
+    #[inline]
     fn step(&mut self, octets: &[u8]) -> Step {
         match self {
             Parser::Pcap(pcap) => pcap.step(octets),

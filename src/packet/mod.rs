@@ -72,6 +72,7 @@ impl Decoder {
     }
 
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
+    #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         match plain::segment(packet) {
             Some(segment) => Decoded::Segment(segment),
