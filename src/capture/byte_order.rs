@@ -28,10 +28,18 @@ impl ByteOrder {
     }
 
     pub(super) fn u32(self, octets: &[u8], at: usize) -> Option<u32> {
-        let number = octets.get(at..)?.first_chunk()?;
+        let [number] = self.u32s(octets, at)?;
+        Some(number)
+    }
+
+    /// Several, one behind the other.
+    #[inline]
+    pub(super) fn u32s<const N: usize>(self, octets: &[u8], at: usize) -> Option<[u32; N]> {
+        let (numbers, _) = octets.get(at..)?.as_chunks();
+        let numbers: &[[u8; 4]; N] = numbers.first_chunk()?;
         Some(match self {
-            ByteOrder::Little => u32::from_le_bytes(*number),
-            ByteOrder::Big => u32::from_be_bytes(*number),
+            ByteOrder::Little => numbers.map(u32::from_le_bytes),
+            ByteOrder::Big => numbers.map(u32::from_be_bytes),
         })
     }
 

@@ -95,8 +95,7 @@ impl Pcapng {
             self.begin_section(octets)?;
         }
         let order = self.order;
-        let kind = order.u32(octets, 0).ok_or(Step::Need(8))?;
-        let front = order.u32(octets, 4).ok_or(Step::Need(8))?;
+        let [kind, front] = order.u32s(octets, 0).ok_or(Step::Need(8))?;
         let length = front.checked_next_multiple_of(4);
         let length = length.filter(|length| BLOCK_LENGTHS.contains(length));
         let total = length.ok_or(Step::Stop(Reason::BlockLength(front)))? as usize;
@@ -136,12 +135,13 @@ impl Pcapng {
 
     fn timed_packet(&self, block: &Block<'_>, interface: u32) -> Result<Record, Reason> {
         let interface = self.interface(interface)?;
-        let ticks = u64::from(self.field(block, 4)?) << 32 | u64::from(self.field(block, 8)?);
-        let captured = self.field(block, 12)?;
+        let fields = self.order.u32s(block.body, 4);
+        let [high, low, captured, wire_len] = fields.ok_or(Reason::Block(block.kind))?;
+        let ticks = u64::from(high) << 32 | u64::from(low);
         Ok(Record {
             time: Some(interface.clock.time(ticks)),
             link: interface.link,
-            wire_len: self.field(block, 16)?,
+            wire_len,
             octets: packet_octets(block, 20, captured)?,
         })
     }
