@@ -374,7 +374,11 @@ impl<L: Listener> Flow<L> {
     }
 
     /// Ends the connection: hands out what waits, and says what is known of it.
-    pub(super) fn finish(mut self, seen_until: At) -> (Facts, L) {
+    #[expect(
+        clippy::boxed_local,
+        reason = "it is large: it stays where it is, and only what is left of it moves"
+    )]
+    pub(super) fn finish(mut self: Box<Self>, seen_until: At) -> (Facts, L) {
         self.release_all();
         for peer in Peer::BOTH {
             let half = &self.halves[peer];
@@ -400,7 +404,10 @@ impl<L: Listener> Flow<L> {
             seen_until,
             packets: self.packets,
             handshake: self.handshake,
-            sides: self.halves.map(Half::conclude),
+            sides: PerPeer {
+                client: self.halves.client.conclude(),
+                server: self.halves.server.conclude(),
+            },
             close,
             crowded_out: self.crowded_out,
         };

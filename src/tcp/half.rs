@@ -528,17 +528,17 @@ impl Half {
     }
 
     /// What this side did, now that all is known.
-    pub(super) fn conclude(self) -> Side {
-        let (fin, reached, unseen) = (self.fin(), self.reached(), self.acknowledged_unseen());
-        let next = self.assembler.next();
-        let rare = self.rare.map_or_else(Rare::default, |rare| *rare);
+    pub(super) fn conclude(&self) -> Side {
+        let nothing = Rare::default();
+        let rare = self.rare.as_deref().unwrap_or(&nothing);
+        let went_on = self.assembler.next().saturating_sub(rare.start);
         Side {
-            octets: next.saturating_sub(rare.start).saturating_sub(rare.missing),
-            missing: rare.missing + unseen,
+            octets: went_on.saturating_sub(rare.missing),
+            missing: rare.missing + self.acknowledged_unseen(),
             behind_hole: rare.behind_hole,
-            reached,
+            reached: self.reached(),
             keepalives: rare.keepalives,
-            fin,
+            fin: self.fin(),
             rst: rare.rst,
             zero_window: rare.zero_window,
             limit: rare.limit,

@@ -301,7 +301,7 @@ impl<L: Listener> Table<L> {
         if let Ok(entry) = self.by_ends.find_entry(hash, |&other| other == slot) {
             entry.remove();
         }
-        conclude(*flow, self.last, registry);
+        conclude(flow, self.last, registry);
     }
 
     /// Drops from the closed ones those that are finished already, once they are most of them: where the clock stands
@@ -343,7 +343,7 @@ impl<L: Listener> Rest<L> {
     /// Finishes the next; this is the last packet of the capture.
     pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L>) {
         if let Some(flow) = self.0.next() {
-            conclude(*flow, last, registry);
+            conclude(flow, last, registry);
         }
     }
 }
@@ -363,7 +363,7 @@ fn hash_of(seed: &DefaultHashBuilder, a: Endpoint, b: Endpoint) -> u64 {
     hasher.finish()
 }
 
-fn conclude<L: Listener>(flow: Flow<L>, last: At, registry: &mut impl Registry<L>) {
+fn conclude<L: Listener>(flow: Box<Flow<L>>, last: At, registry: &mut impl Registry<L>) {
     if !flow.was_seen() {
         return registry.forget(flow.stream);
     }
