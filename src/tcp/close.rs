@@ -1,4 +1,4 @@
-//! Who closed first.
+//! Who closed first, and how: the FIN and the RST of each side.
 
 use super::half::Half;
 use super::{Peer, PerPeer};
@@ -43,6 +43,42 @@ pub enum CloseOrder {
     OneFirst,
     /// Both sent a FIN before either had the other's; which was captured first depends on the place of the capture.
     Simultaneous,
+}
+
+/// The first FIN of a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fin {
+    /// The packet that carried it.
+    pub at: At,
+    /// The offset behind the last octet before it.
+    pub offset: u64,
+    /// How far it acknowledged the other side.
+    pub ack: Option<u64>,
+    /// The first packet of the other side that acknowledged it.
+    pub acked: Option<Acked>,
+}
+
+/// The first packet that acknowledged something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// The packet.
+    pub at: At,
+    /// How far its sender had sent by then: the offset that its sequence number stands for. What lies behind was sent
+    /// after it, what lies before had been sent already.
+    pub offset: u64,
+}
+
+/// The first RST of a side that still counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rst {
+    /// The packet.
+    pub at: At,
+    /// The offset that its sequence number stands for.
+    pub offset: u64,
+    /// How far it acknowledged the other side; `None` for a RST without ACK.
+    pub ack: Option<u64>,
+    /// How far the other side had sent by then: an acknowledgement beyond it proves that the RST closed nothing.
+    pub(super) other_sent: u64,
 }
 
 impl Close {

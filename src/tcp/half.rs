@@ -4,10 +4,9 @@
 //! order, and whether a hole is to be waited for. What crosses between the directions is the business of
 //! [`flow`](super::flow).
 
-use std::num::NonZeroU64;
-
+use super::acknowledging::{Acknowledging, Offset};
 use super::assembler::{Assembler, Run};
-use super::{Acks, CloseKind, FIRST_OCTET, Side, Stamp};
+use super::{Acked, CloseKind, FIRST_OCTET, Fin, Rst, Side, Stamp};
 use crate::packet::{Flags, Segment, Seq};
 use crate::time::{At, Span, Time};
 
@@ -25,42 +24,6 @@ pub const MAX_WAITING_OCTETS: usize = 8 * 1024 * 1024;
 /// How many runs of octets may wait ahead of a hole in one direction; at this bound the hole is given up.
 pub const MAX_WAITING_RUNS: usize = 4096;
 
-/// The first FIN of a side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fin {
-    /// The packet that carried it.
-    pub at: At,
-    /// The offset behind the last octet before it.
-    pub offset: u64,
-    /// How far it acknowledged the other side.
-    pub ack: Option<u64>,
-    /// The first packet of the other side that acknowledged it.
-    pub acked: Option<Acked>,
-}
-
-/// The first packet that acknowledged something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acked {
-    /// The packet.
-    pub at: At,
-    /// How far its sender had sent by then: the offset that its sequence number stands for. What lies behind was sent
-    /// after it, what lies before had been sent already.
-    pub offset: u64,
-}
-
-/// The first RST of a side that still counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rst {
-    /// The packet.
-    pub at: At,
-    /// The offset that its sequence number stands for.
-    pub offset: u64,
-    /// How far it acknowledged the other side; `None` for a RST without ACK.
-    pub ack: Option<u64>,
-    /// How far the other side had sent by then: an acknowledgement beyond it proves that the RST closed nothing.
-    other_sent: u64,
-}
-
 /// One direction. Many thousands are kept at once: what most of them lack is in [`Rare`].
 #[derive(Debug)]
 pub(super) struct Half {
@@ -76,20 +39,16 @@ pub(super) struct Half {
     acked: u64,
     /// The packet that did, or the first that acknowledged the FIN, if that did.
     acked_by: Option<Acked>,
-    /// What the last packet that was not late acknowledged.
-    ack: Option<Offset>,
-    /// The first packet behind octets that have not come, which an ACK behind the FIN is, too: what comes late was sent
-    /// before it.
-    ahead: Option<Ahead>,
+    acks: Acknowledging,
     fin: Option<Ending>,
     rare: Option<Box<Rare>>,
 }
 
 /// What only some directions have.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Rare {
-    /// Where the octets begin: before [`FIRST_OCTET`] where the first segment turned out to lie before it.
-    start: u64,
+    /// How far before [`FIRST_OCTET`] the octets begin, where the first segment turned out to lie before it.
+    early: u64,
     /// Octets that were given up.
     missing: u64,
     behind_hole: Option<At>,
@@ -105,52 +64,12 @@ struct Rare {
     limit: Option<usize>,
 }
 
-impl Default for Rare {
-    fn default() -> Self {
-        Rare {
-            start: FIRST_OCTET,
-            missing: 0,
-            behind_hole: None,
-            completed: At::default(),
-            unseen_since: None,
-            fin_after: None,
-            rst: None,
-            keepalives: 0,
-            zero_window: None,
-            limit: None,
-        }
-    }
-}
-
 /// The first FIN, as far as it is not told by what else is known.
 #[derive(Clone, Copy, Debug)]
 struct Ending {
     at: At,
     offset: u64,
     ack: Option<Offset>,
-}
-
-/// An offset that takes no more room where it may be missing: one more than it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Offset(NonZeroU64);
-
-impl Offset {
-    fn of(offset: u64) -> Self {
-        Offset(NonZeroU64::MIN.saturating_add(offset))
-    }
-
-    fn get(self) -> u64 {
-        self.0.get() - 1
-    }
-}
-
-/// A packet that jumped ahead of octets which have not come.
-#[derive(Clone, Copy, Debug)]
-struct Ahead {
-    offset: Offset,
-    ack: u64,
-    /// What the packets before it acknowledged.
-    ack_before: Option<Offset>,
 }
 
 /// What tells the sequence number with which a direction starts.
@@ -179,8 +98,7 @@ impl Half {
             sent: FIRST_OCTET,
             acked: FIRST_OCTET,
             acked_by: None,
-            ack: None,
-            ahead: None,
+            acks: Acknowledging::default(),
             fin: None,
             rare: None,
         }
@@ -227,7 +145,7 @@ impl Half {
                 let offset = self.offset_of(seq);
                 if self.untouched() && segment.payload_len() > 1 && offset < FIRST_OCTET {
                     self.assembler.restart_at(offset);
-                    self.rare().start = offset;
+                    self.rare().early = FIRST_OCTET - offset;
                 }
             }
         }
@@ -252,8 +170,12 @@ impl Half {
     }
 
     fn untouched(&self) -> bool {
-        let start = self.rare.as_ref().map_or(FIRST_OCTET, |rare| rare.start);
-        self.assembler.next() == start && self.assembler.is_empty()
+        self.assembler.next() == self.start() && self.assembler.is_empty()
+    }
+
+    /// The offset with which the octets begin.
+    fn start(&self) -> u64 {
+        FIRST_OCTET - self.rare.as_ref().map_or(0, |rare| rare.early)
     }
 
     /// The offset that a sequence number of this side stands for, near to what is expected next.
@@ -307,46 +229,19 @@ impl Half {
         }
     }
 
-    /// What a segment acknowledged when it was first sent. Where a packet that was sent behind it came before it, it
-    /// may have been sent once more since then, and acknowledge more than it did; what it did lies between what the
-    /// packets around it say.
+    /// What a segment acknowledged when it was first sent.
     #[inline]
     pub(super) fn as_first_sent(&mut self, offset: u64, stamp: Stamp) -> Stamp {
-        let Some(ack) = stamp.ack() else {
-            return stamp;
-        };
-        if offset >= self.sent {
-            if offset > self.sent {
-                self.note_ahead(offset, ack);
+        match stamp.ack() {
+            Some(ack) if offset < self.sent => self.acks.of_late(offset, ack, stamp),
+            Some(ack) => {
+                if offset > self.sent {
+                    self.acks.note_jump(offset, ack, self.assembler.next());
+                }
+                self.acks.note(ack);
+                stamp
             }
-            self.ack = Some(Offset::of(ack));
-            return stamp;
-        }
-        let Some(ahead) = self.ahead.filter(|ahead| offset < ahead.offset.get()) else {
-            return stamp;
-        };
-        let most = ack.min(ahead.ack);
-        let is_certain = ahead.ack_before.is_some_and(|least| least.get() >= most);
-        let acks = if is_certain {
-            Acks::Exactly
-        } else {
-            Acks::AtMost
-        };
-        Stamp {
-            acks: Some(acks(most)),
-            ..stamp
-        }
-    }
-
-    /// Notes a packet that lies behind octets which have not come, unless an earlier one does.
-    fn note_ahead(&mut self, offset: u64, ack: u64) {
-        let next = self.assembler.next();
-        if self.ahead.is_none_or(|ahead| ahead.offset.get() <= next) {
-            self.ahead = Some(Ahead {
-                offset: Offset::of(offset),
-                ack,
-                ack_before: self.ack,
-            });
+            None => stamp,
         }
     }
 
@@ -531,9 +426,9 @@ impl Half {
     pub(super) fn conclude(&self) -> Side {
         let nothing = Rare::default();
         let rare = self.rare.as_deref().unwrap_or(&nothing);
-        let went_on = self.assembler.next().saturating_sub(rare.start);
+        let passed = self.assembler.next().saturating_sub(self.start());
         Side {
-            octets: went_on.saturating_sub(rare.missing),
+            octets: passed.saturating_sub(rare.missing),
             missing: rare.missing + self.acknowledged_unseen(),
             behind_hole: rare.behind_hole,
             reached: self.reached(),

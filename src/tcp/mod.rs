@@ -7,6 +7,7 @@
 //! [`shard()`] says in which [`Table`] a connection is, the table finds it there, `flow` holds its two directions in the order of cause and effect, `half` knows
 //! one direction, and `assembler` puts its octets in order.
 
+mod acknowledging;
 mod assembler;
 mod bounds;
 mod checkpoint;
@@ -22,10 +23,10 @@ mod table;
 
 pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use close::{Close, CloseKind, CloseOrder};
+pub use close::{Acked, Close, CloseKind, CloseOrder, Fin, Rst};
 pub use flow::{Hole, Listener, Octets, Origin};
 pub use forgotten::Forgotten;
-pub use half::{Acked, Fin, HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS, Rst};
+pub use half::{HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS};
 pub use handshake::Handshake;
 pub use peer::{Peer, PerPeer};
 pub use shard::{SHARDS, shard};
