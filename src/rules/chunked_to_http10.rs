@@ -1,7 +1,7 @@
 //! `chunked-to-http10`: Transfer-Encoding in the response to an HTTP/1.0 request.
 
 use super::evidence::{and_more, paired, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message, Request};
 use crate::http::{TransferEncoding, Version};
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Message,
+    needs: Traits::HTTP10,
     source: "RFC 9112 6.1",
     summary: "the response to an HTTP/1.0 request has Transfer-Encoding",
     explain: Explanation {

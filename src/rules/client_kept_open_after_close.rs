@@ -2,7 +2,7 @@
 
 use super::duty::Duty;
 use super::evidence::{certain, paired};
-use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange, Message};
 use crate::tcp::Peer;
 
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::CLOSE,
     source: "RFC 9112 9.6",
     summary: "either side said close, the client had the response and the server's FIN, and did not close in time",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `close-not-echoed`: the request said close, the response did not.
 
 use super::evidence::{paired, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::http::Version;
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::CLOSE_ASKED,
     source: "RFC 9112 9.6",
     summary: "the request said close, and the final response in HTTP/1.1 did not",
     explain: Explanation {

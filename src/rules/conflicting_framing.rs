@@ -1,7 +1,7 @@
 //! `conflicting-framing`: the fields that say where a body ends contradict each other.
 
 use super::evidence::{first_of_each_side, noun, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::http::FramingDefect;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
+    needs: Traits::BAD_FRAMING,
     source: "RFC 9112 6.1-6.3",
     summary: "a message has Transfer-Encoding and Content-Length, or a Content-Length that is no single number",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `conflicting-options`: close and keep-alive in one message.
 
 use super::evidence::{first_of_each_side, noun, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 
 pub(super) static RULE: Rule = Rule {
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
+    needs: Traits::BOTH_OPTIONS,
     source: "RFC 9112 9.3",
     summary: "the Connection of a message lists both close and keep-alive",
     explain: Explanation {

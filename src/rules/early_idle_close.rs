@@ -1,7 +1,7 @@
 //! `early-idle-close`: a server closed an idle connection sooner than it had promised.
 
 use super::evidence::{IdleClose, idle_close_by_server, latest_timeout};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{AT_ONCE, Connection};
 use crate::tcp::Peer;
 use crate::time::Span;
@@ -11,6 +11,9 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::KEEP_ALIVE
+        .and(Traits::SERVER_CLOSED)
+        .and(Traits::PERSISTENT),
     source: "RFC 2068 19.7.1, draft-thomson-hybi-http-timeout-03",
     summary: "the server closed an idle connection sooner than the timeout that it advertised",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `framing-on-bodiless`: fields that frame a body on a response that never has one.
 
 use super::evidence::{and_more, certain, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::http::{ContentLength, Method, TransferEncoding};
 use crate::tcp::Peer;
@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Message,
+    needs: Traits::BODILESS,
     source: "RFC 9112 6.1, RFC 9110 8.6",
     summary: "a 1xx, a 204 or a 2xx to CONNECT has Transfer-Encoding or Content-Length",
     explain: Explanation {

@@ -2,7 +2,7 @@
 
 use super::duty::Duty;
 use super::evidence::certain;
-use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::http::Says;
 use crate::tcp::Peer;
@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::HTTP10,
     source: "RFC 9112 9.3",
     summary: "an HTTP/1.0 request without keep-alive was answered and the server did not close in time",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `http10-unconfirmed-reuse`: a client went on asking where an HTTP/1.0 response had not said keep-alive.
 
 use super::evidence::{certain, had_head};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange, Message, Request};
 use crate::http::Says;
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::HTTP10.and(Traits::SEVERAL),
     source: "RFC 9112 9.3",
     summary: "the client sent a further request after an HTTP/1.0 response that did not say keep-alive",
     explain: Explanation {

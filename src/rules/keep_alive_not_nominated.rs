@@ -1,7 +1,7 @@
 //! `keep-alive-not-nominated`: a Keep-Alive field that the Connection field does not name.
 
 use super::evidence::{first_of_each_side, noun, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 
 pub(super) static RULE: Rule = Rule {
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
+    needs: Traits::KEEP_ALIVE,
     source: "RFC 9110 7.6.1, RFC 2068 19.7.1.1",
     summary: "a message has a Keep-Alive field, but its Connection field does not list keep-alive",
     explain: Explanation {

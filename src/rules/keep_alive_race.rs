@@ -1,7 +1,7 @@
 //! `keep-alive-race`: a request and the server's close of an idle connection crossed.
 
 use super::evidence::{Closing, LostReuse, closing, lost_reuse};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::{CloseKind, Peer};
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Nobody,
     subject: Subject::Connection,
+    needs: Traits::UNANSWERED,
     source: "RFC 9112 9.5",
     summary: "a request and the server's close of the idle connection crossed: nobody is at fault",
     explain: Explanation {

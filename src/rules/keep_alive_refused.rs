@@ -1,7 +1,7 @@
 //! `keep-alive-refused`: a client that would persist got close on its first response.
 
 use super::evidence::paired;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::http::Says;
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::CLOSE_SAID,
     source: "RFC 9112 9.3",
     summary: "a client that would persist got close on its first response",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `keep-alive-without-length`: a response says keep-alive and has a body that only the close can end.
 
 use super::evidence::{paired, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::http::{Framing, Says};
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Message,
+    needs: Traits::UNTIL_CLOSE,
     source: "RFC 9112 6.3, 9.3",
     summary: "a response says keep-alive, but its body can only end with the connection",
     explain: Explanation {

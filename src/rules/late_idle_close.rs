@@ -1,7 +1,7 @@
 //! `late-idle-close`: a server held an idle connection for longer than it had promised.
 
 use super::evidence::{IdleClose, idle_close_by_server, latest_timeout};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::Peer;
 use crate::time::Span;
@@ -14,6 +14,9 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::KEEP_ALIVE
+        .and(Traits::SERVER_CLOSED)
+        .and(Traits::PERSISTENT),
     source: "-",
     summary: "the server closed an idle connection more than 1.5 s after the timeout that it advertised",
     explain: Explanation {

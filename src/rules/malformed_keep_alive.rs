@@ -1,7 +1,7 @@
 //! `malformed-keep-alive`: Keep-Alive parameters that do not parse.
 
 use super::evidence::{first_of_each_side, noun, well_formed};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::http::Syntax;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
+    needs: Traits::KEEP_ALIVE,
     source: "RFC 2068 19.7.1.1",
     summary: "a Keep-Alive field has parameters that do not parse",
     explain: Explanation {

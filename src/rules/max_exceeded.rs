@@ -1,7 +1,7 @@
 //! `max-exceeded`: more requests than the advertised max allows.
 
 use super::evidence::paired;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::KEEP_ALIVE.and(Traits::SEVERAL),
     source: "RFC 2068 19.7.1",
     summary: "the client sent more requests than the advertised max allows",
     explain: Explanation {

@@ -39,11 +39,13 @@ mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
 mod stale_reuse;
+mod traits;
 mod unannounced_close;
 mod unsafe_pipelining;
 mod unsolicited_response;
 mod verdict;
 
+pub use traits::Traits;
 pub use verdict::{Verdict, judge};
 
 use crate::connection::Connection;
@@ -98,6 +100,8 @@ pub struct Rule {
     pub at_fault: AtFault,
     /// What it is about.
     pub subject: Subject,
+    /// What a connection must show for the rule to have anything to look at.
+    pub needs: Traits,
     /// The section that it rests on.
     pub source: &'static str,
     /// What it finds, in a line.

@@ -1,7 +1,7 @@
 //! `never-reused`: a persistent connection that the client closed after one exchange.
 
 use super::evidence::{closed_before, closed_unknowing, closing, sees_all_from_the_first};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::Peer;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::SINGLE.and(Traits::PERSISTENT),
     source: "RFC 9112 9.3",
     summary: "the client closed a persistent connection after one exchange",
     explain: Explanation {

@@ -2,7 +2,7 @@
 
 use super::duty::Duty;
 use super::evidence::paired;
-use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange, Message};
 use crate::http::{Framing, FramingDefect};
 use crate::tcp::Peer;
@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::BAD_FRAMING,
     source: "RFC 9112 6.1, 6.3",
     summary: "a request with contradictory framing was answered and the server did not close in time",
     explain: Explanation {

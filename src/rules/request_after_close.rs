@@ -1,7 +1,7 @@
 //! `request-after-close`: a client went on asking after the close option.
 
 use super::evidence::{certain, had_head};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange, Message, Request};
 use crate::tcp::Peer;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::CLOSE.and(Traits::SEVERAL),
     source: "RFC 9112 9.6",
     summary: "the client sent a request after its own close, or after it had the server's",
     explain: Explanation {

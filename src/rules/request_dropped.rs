@@ -2,7 +2,7 @@
 
 use super::evidence::{Closing, persists};
 use super::evidence::{closed_before, closing, sees_all_from_the_first, sent_until};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Request};
 use crate::http::Framing;
 use crate::tcp::{FIRST_OCTET, Peer};
@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::UNANSWERED,
     source: "RFC 9112 9.5",
     summary: "the server's close acknowledges a complete request that got no byte of a response",
     explain: Explanation {

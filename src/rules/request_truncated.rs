@@ -2,7 +2,7 @@
 
 use super::evidence::{certain, sees_all_from_the_first, sent_until};
 use super::response_truncated::{close_inside, truncated};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
 
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::INCOMPLETE,
     source: "RFC 9112 6.3, 8",
     summary: "the client closed before the length or the last chunk of a request",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `reset-on-reuse`: a request on an idle connection met a host that no longer knew of it.
 
 use super::evidence::lost_reuse;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 
 pub(super) static RULE: Rule = Rule {
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Nobody,
     subject: Subject::Connection,
+    needs: Traits::UNANSWERED.and(Traits::RST),
     source: "RFC 9112 9.5",
     summary: "a request on an idle connection was answered by a reset from a side that had never closed it",
     explain: Explanation {

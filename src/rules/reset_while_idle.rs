@@ -1,7 +1,7 @@
 //! `reset-while-idle`: a side reset an idle connection that was to persist.
 
 use super::evidence::{closing, sees_all_from_the_first};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::tcp::{CloseKind, Peer};
 
@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Sender,
     subject: Subject::Connection,
+    needs: Traits::RST.and(Traits::PERSISTENT),
     source: "RFC 9112 9.5",
     summary: "a side reset an idle connection that was to persist, instead of closing it",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `response-after-close`: a server went on answering after the close option.
 
 use super::evidence::{certain, paired};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::CLOSE.and(Traits::SEVERAL),
     source: "RFC 9112 9.6",
     summary: "the server sent a response behind its own close, or to a request behind the client's",
     explain: Explanation {

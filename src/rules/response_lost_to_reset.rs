@@ -1,7 +1,7 @@
 //! `response-lost-to-reset`: a server reset the connection before the client had the response.
 
 use super::evidence::sees_all_from_the_first;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::{Acked, Peer};
 use crate::time::Span;
@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::RST,
     source: "RFC 9112 9.6",
     summary: "the server reset the connection before the client had acknowledged the response",
     explain: Explanation {

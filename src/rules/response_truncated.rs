@@ -1,7 +1,7 @@
 //! `response-truncated`: a server closed inside a response whose end it had promised.
 
 use super::evidence::{Closing, closed_before, closing, noun, paired, sees_all, sent_until};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::http::Framing;
 use crate::tcp::Peer;
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::INCOMPLETE,
     source: "RFC 9112 6.3, 8",
     summary: "the server closed before the length or the last chunk of a response",
     explain: Explanation {

@@ -1,7 +1,7 @@
 //! `reuse-past-timeout`: a client used a connection again after the time that the server had promised.
 
 use super::evidence::{acked_before, certain, latest_timeout, persists};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::Peer;
 use crate::time::{At, Span};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::KEEP_ALIVE.and(Traits::SEVERAL),
     source: "draft-thomson-hybi-http-timeout-03",
     summary: "the client sent a request on a connection that was idle for longer than the advertised timeout",
     explain: Explanation {

@@ -2,7 +2,7 @@
 
 use super::duty::Duty;
 use super::evidence::paired;
-use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::tcp::Peer;
 use crate::time::At;
@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::CLOSE_ASKED,
     source: "RFC 9112 9.6",
     summary: "the client said close, the server answered without close and did not close in time",
     explain: Explanation {

@@ -2,7 +2,7 @@
 
 use super::duty::Duty;
 use super::evidence::certain;
-use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Response};
 use crate::tcp::Peer;
 
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::CLOSE_SAID,
     source: "RFC 9112 9.6",
     summary: "the server said close in a final response and did not close in time",
     explain: Explanation {

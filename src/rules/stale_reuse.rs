@@ -2,7 +2,7 @@
 
 use super::evidence::{acked_before, sees_all};
 use super::request_after_close;
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Request};
 use crate::tcp::{Fin, Peer};
 
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::UNANSWERED,
     source: "RFC 9112 9.5",
     summary: "the client sent a request after it had acknowledged the server's FIN",
     explain: Explanation {

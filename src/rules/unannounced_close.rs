@@ -1,7 +1,7 @@
 //! `unannounced-close`: a server closed right behind a response that left the connection persistent.
 
 use super::evidence::{IdleClose, idle_close_by_server};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{AT_ONCE, Connection, Exchange};
 use crate::http::Framing;
 use crate::tcp::{CloseKind, Peer};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::SERVER_CLOSED.and(Traits::PERSISTENT),
     source: "RFC 9112 9.6",
     summary: "the server closed within 100 ms of a response that left the connection persistent",
     explain: Explanation {

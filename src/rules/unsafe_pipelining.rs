@@ -1,7 +1,7 @@
 //! `unsafe-pipelining`: a client pipelined behind a request that is not idempotent.
 
 use super::evidence::{paired, sees_all};
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange, Request};
 use crate::tcp::Peer;
 
@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
+    needs: Traits::UNSAFE.and(Traits::SEVERAL),
     source: "RFC 9112 9.3.2",
     summary: "the client sent a request before the response to one that is not idempotent had begun",
     explain: Explanation {

@@ -1,6 +1,6 @@
 //! `unsolicited-response`: a server sent something that nobody had asked for.
 
-use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject};
+use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Response};
 use crate::http::{Place, Says};
 use crate::tcp::{FIRST_OCTET, Peer};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
+    needs: Traits::UNCALLED,
     source: "RFC 9112 9.2",
     summary: "the server sent bytes while no request was outstanding",
     explain: Explanation {

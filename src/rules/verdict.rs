@@ -1,6 +1,6 @@
 //! The verdict on a connection, and why there is none.
 
-use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject};
+use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, LostTo, Protocol};
 use crate::tcp::Peer;
 
@@ -41,12 +41,18 @@ impl Verdict {
 pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
     let mut ruling = Ruling::default();
     if connection.protocol == Protocol::Http1 {
-        let has_a_say = |rule: &&Rule| {
+        let has_a_say = |rule: &&&Rule| {
             (rule.subject == Subject::Message || connection.tunnel.is_none())
                 && !settings.left_out.contains(&rule.name)
         };
-        let rules = CATALOG.iter().copied().filter(has_a_say);
-        rules.for_each(|rule| (rule.check)(connection, settings, &mut ruling));
+        let traits = Traits::of(connection);
+        for &rule in CATALOG.iter().filter(has_a_say) {
+            if traits.contain(rule.needs) {
+                (rule.check)(connection, settings, &mut ruling);
+            } else {
+                debug_assert!(is_silent(rule, connection, settings), "{}", rule.name);
+            }
+        }
     }
     let Ruling {
         mut findings,
@@ -67,6 +73,12 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
         unknown_because,
         findings,
     }
+}
+
+fn is_silent(rule: &Rule, connection: &Connection, settings: &Settings) -> bool {
+    let mut ruling = Ruling::default();
+    (rule.check)(connection, settings, &mut ruling);
+    ruling.findings.is_empty() && ruling.unproven.is_none()
 }
 
 /// What keeps the rules from looking at a connection as a whole.
