@@ -610,12 +610,9 @@ fn line_weight(line: &str) -> usize {
 /// Method and target as they are kept: not longer than the bound, cut between characters.
 fn kept_line(name: &str, target: &str) -> Box<str> {
     let mut line = String::with_capacity((name.len() + 1 + target.len()).min(MAX_KEPT_TARGET));
-    let characters = name.chars().chain([' ']).chain(target.chars());
-    for character in characters {
-        if line.len() + character.len_utf8() > MAX_KEPT_TARGET {
-            break;
-        }
-        line.push(character);
+    for part in [name, " ", target] {
+        let room = part.floor_char_boundary(MAX_KEPT_TARGET - line.len());
+        line.push_str(part.get(..room).unwrap_or_default());
     }
     line.into_boxed_str()
 }

@@ -13,7 +13,7 @@ pub const MAX_HEAD_OCTETS: usize = 256 * 1024;
 pub const MAX_FIELDS: usize = 1000;
 
 /// Heads with up to so many fields are read without an allocation.
-const USUAL_FIELDS: usize = 64;
+const USUAL_FIELDS: usize = 32;
 
 /// A minor version of HTTP/1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,16 @@ fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
         .map(|_| StartLine::Response { status, version })
 }
 
+/// Reads the fields that `octets` begin with, and says how long they are with the empty line behind them. `None` where
+/// that line is not there, or where they are not as most are: those are for [`fields`].
+pub(super) fn leading_fields(octets: &[u8]) -> Option<(Head, usize)> {
+    let mut few = [httparse::EMPTY_HEADER; USUAL_FIELDS];
+    match httparse::parse_headers(octets, &mut few) {
+        Ok(httparse::Status::Complete((len, fields))) => Some((collect(fields), len)),
+        _ => None,
+    }
+}
+
 /// Reads the fields of a head: the octets behind its start line, up to and with the empty line.
 pub(super) fn fields(octets: &[u8]) -> Result<Head, Unreadable> {
     match read(octets) {
@@ -180,33 +190,30 @@ pub(super) fn fields(octets: &[u8]) -> Result<Head, Unreadable> {
 }
 
 fn read(octets: &[u8]) -> Result<Head, httparse::Error> {
-    let mut few = [httparse::EMPTY_HEADER; USUAL_FIELDS];
-    match httparse::parse_headers(octets, &mut few) {
-        Ok(httparse::Status::Complete((_, fields))) => Ok(collect(fields)),
-        Ok(httparse::Status::Partial) => Err(httparse::Error::NewLine),
-        Err(httparse::Error::TooManyHeaders) => {
-            let mut many = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
-            match httparse::parse_headers(octets, &mut many)? {
-                httparse::Status::Complete((_, fields)) => Ok(collect(fields)),
-                httparse::Status::Partial => Err(httparse::Error::NewLine),
-            }
-        }
-        Err(error) => Err(error),
+    if let Some((head, _)) = leading_fields(octets) {
+        return Ok(head);
+    }
+    let mut many = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
+    match httparse::parse_headers(octets, &mut many)? {
+        httparse::Status::Complete((_, fields)) => Ok(collect(fields)),
+        httparse::Status::Partial => Err(httparse::Error::NewLine),
     }
 }
 
 fn collect(fields: &[httparse::Header<'_>]) -> Head {
     let mut head = Head::default();
     for field in fields {
-        match field.name.len() {
-            10 if field.name.eq_ignore_ascii_case("connection") => head.options.add(field.value),
-            10 if field.name.eq_ignore_ascii_case("keep-alive") => {
+        // Few fields have a name of such a length with such a letter in front.
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        match (field.name.len(), field.name.as_bytes().first()) {
+            (10, Some(b'C' | b'c')) if is("connection") => head.options.add(field.value),
+            (10, Some(b'K' | b'k')) if is("keep-alive") => {
                 head.keep_alive.get_or_insert_default().add(field.value);
             }
-            14 if field.name.eq_ignore_ascii_case("content-length") => {
+            (14, Some(b'C' | b'c')) if is("content-length") => {
                 head.body.content_length = head.body.content_length.and(field.value);
             }
-            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+            (17, Some(b'T' | b't')) if is("transfer-encoding") => {
                 head.body.transfer_encoding = head.body.transfer_encoding.and(field.value);
             }
             _ => {}
@@ -231,15 +238,10 @@ impl ContentLength {
 
 /// A number; one beyond 64 bits is a number too (RFC 9110 8.6), and more than any connection carries.
 fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(
-        std::str::from_utf8(digits)
-            .ok()?
-            .parse()
-            .unwrap_or(u64::MAX),
-    )
+    let digit = |octet: &u8| octet.is_ascii_digit().then(|| u64::from(octet - b'0'));
+    let more = |number: u64, octet| Some(number.saturating_mul(10).saturating_add(digit(octet)?));
+    let number = digits.iter().try_fold(0, more)?;
+    (!digits.is_empty()).then_some(number)
 }
 
 impl TransferEncoding {

@@ -7,7 +7,7 @@ use super::chunked::{Chunked, MAX_LINE};
 use super::framing::Framing;
 use super::head::{self, Head, MAX_HEAD_OCTETS, StartLine, Unreadable};
 use super::lines::OpenLine;
-use super::recognise::{Beginning, Foreign, beginning, start_line_within};
+use super::recognise::{Beginning, Foreign, beginning, start_line_within, whole_start_line};
 use crate::tcp::{FIRST_OCTET, Hole, Octets, Origin, Stamp};
 use crate::time::At;
 
@@ -315,13 +315,13 @@ impl Reader {
             std::mem::take(&mut self.pieces),
         );
         let line = if pending.is_empty() { line } else { &pending };
-        let begins = beginning(line);
-        if let (Beginning::Named(foreign), None) = (begins, self.kind) {
-            return self.become_state(State::Foreign(foreign));
-        }
-        let plausible = begins == Beginning::Plausible && self.takes(line);
-        if let Some(start) = head::start_line(line).filter(|_| plausible) {
+        if self.takes(line)
+            && let Some(start) = whole_start_line(line)
+        {
             return self.started(&start, place, sink);
+        }
+        if let (Beginning::Named(foreign), None) = (beginning(line), self.kind) {
+            return self.become_state(State::Foreign(foreign));
         }
         // It is none: but a message may still begin inside it.
         self.state = State::Lost;
@@ -355,6 +355,13 @@ impl Reader {
     }
 
     fn fields(&mut self, mut open: OpenLine, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+        // Most heads come in one piece: then they are read without a search for their end.
+        if self.pending.is_empty()
+            && let Some((head, len)) = head::leading_fields(piece.octets)
+        {
+            piece.take(len);
+            return self.body(sink.head(&head, piece.completed, piece.offset), piece, sink);
+        }
         let Some(end) = open.find_empty_line(piece.octets) else {
             self.pending.extend_from_slice(piece.take(usize::MAX));
             self.state = State::Fields(open);

@@ -52,6 +52,14 @@ pub(super) fn beginning(octets: &[u8]) -> Beginning {
     }
 }
 
+/// What a whole line says, if it is a start line whose beginning was plausible.
+pub(super) fn whole_start_line(line: &[u8]) -> Option<StartLine<'_>> {
+    start_line(line).filter(|start| match start {
+        StartLine::Request { name, .. } => name.len() <= MAX_METHOD,
+        StartLine::Response { .. } => true,
+    })
+}
+
 /// Names the protocol that begins with these octets, if it is one of those that are named.
 fn foreign(octets: &[u8]) -> Option<Foreign> {
     // A TLS record (RFC 8446 5.1): type, then 03 and a minor version.
@@ -147,6 +155,27 @@ mod tests {
             (b"<html", Beginning::Unknown),
         ] {
             assert_eq!(beginning(octets), expected, "{octets:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_start_line_is_one_that_began_plausibly() {
+        let long = |len: usize| format!("{} / HTTP/1.1\r\n", "A".repeat(len));
+        for line in [
+            "GET / HTTP/1.1\r\n",
+            "HTTP/1.1 200 OK\r\n",
+            &long(64),
+            &long(65),
+        ] {
+            let begins = beginning(line.as_bytes()) == Beginning::Plausible;
+            assert_eq!(
+                whole_start_line(line.as_bytes()).is_some(),
+                begins,
+                "{line}"
+            );
+        }
+        for line in ["PRI * HTTP/2.0\r\n", "\x16\x03\x01\n", "SSH-2.0-x\r\n"] {
+            assert_eq!(whole_start_line(line.as_bytes()), None, "{line}");
         }
     }
 
