@@ -37,6 +37,16 @@ pub(crate) struct Arguments {
     #[arg(short = '0', requires = "files_from", help_heading = "Input")]
     pub(crate) nul: bool,
 
+    /// What a row of the results stands for
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t,
+        help_heading = "Selection"
+    )]
+    pub(crate) by: By,
+
     /// List also connections that carry no HTTP/1
     #[arg(long, help_heading = "Selection")]
     pub(crate) all: bool,
@@ -161,6 +171,18 @@ Exit status:
   1  --fail-on was met
   2  it could not be done: wrong command line, output not writable, or no capture that could be read
   3  done, but a capture was missing, damaged, cut off or ran into a limit";
+
+/// What a row of the results stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// A connection
+    #[default]
+    Connection,
+    /// An address and port over all captures: how its connections went, and what became of idle ones
+    Server,
+    /// A capture: what was read of it, and what was found
+    Capture,
+}
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

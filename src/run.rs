@@ -3,13 +3,15 @@
 use std::io;
 use std::process::ExitCode;
 
-use keepcap::audit::{self, Extent, Outcome, Plan, Reading, Row, Totals};
+use keepcap::audit::{
+    self, Extent, Outcome, Plan, Reading, Row, Sighting, Survey, Surveying, Totals, Watch,
+};
 use keepcap::capture::{self, Found, Source};
 use keepcap::connection::Beside;
-use keepcap::report::{self, Document, Look};
+use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::Settings;
 
-use crate::cli::{Arguments, Format};
+use crate::cli::{Arguments, By, Format};
 use crate::messages::Messages;
 use crate::output::Output;
 use crate::paths::listed_paths;
@@ -129,6 +131,10 @@ fn plan(arguments: &Arguments) -> Plan {
             Format::Json | Format::Ndjson if arguments.exchanges => Extent::Exchanges,
             _ => Extent::Connection,
         },
+        survey: match arguments.by {
+            By::Server => Surveying::Asked,
+            By::Connection | By::Capture => Surveying::NotAsked,
+        },
         memory: arguments.memory,
     }
 }
@@ -142,6 +148,13 @@ struct Job<'a> {
     readings: Vec<Reading>,
     rows: Vec<Row>,
     totals: Totals,
+    /// Over the connections of each capture that was read.
+    of_captures: Vec<Totals>,
+    /// Over those of the capture that is being read.
+    of_capture: Totals,
+    survey: Survey,
+    /// What is seen of servers in the capture that is being read.
+    watch: Option<Watch>,
 }
 
 impl<'a> Job<'a> {
@@ -154,6 +167,10 @@ impl<'a> Job<'a> {
             readings: Vec::new(),
             rows: Vec::new(),
             totals: Totals::default(),
+            of_captures: Vec::new(),
+            of_capture: Totals::default(),
+            survey: Survey::default(),
+            watch: None,
         }
     }
 
@@ -174,10 +191,14 @@ impl<'a> Job<'a> {
     fn take(&mut self, source: &Source, outcome: Outcome) -> io::Result<()> {
         let name = source.path().to_string_lossy();
         match outcome {
-            Outcome::Row(row) => self.list(row, &name)?,
+            Outcome::Row(row, sighting) => self.list(row, sighting, &name)?,
             Outcome::Read(reading) => {
                 self.note_reading(&name, &reading);
                 self.readings.push(reading);
+                self.of_captures.push(std::mem::take(&mut self.of_capture));
+                if let Some(watch) = self.watch.take() {
+                    self.survey.merge(watch.finish());
+                }
             }
             Outcome::Unreadable(error) => {
                 self.status = Status::Incomplete;
@@ -187,11 +208,19 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn list(&mut self, row: Row, capture: &str) -> io::Result<()> {
+    fn list(&mut self, row: Row, sighting: Option<Box<Sighting>>, capture: &str) -> io::Result<()> {
         self.totals.add(&row);
-        match self.arguments.format {
-            Format::Ndjson => report::write_ndjson_line(&row, capture, &mut self.output)?,
-            _ => self.rows.push(row),
+        self.of_capture.add(&row);
+        if let Some(sighting) = sighting {
+            let watch = self.watch.get_or_insert_with(|| Watch::new(capture));
+            watch.take(&row, *sighting);
+        }
+        match (self.arguments.by, self.arguments.format) {
+            (By::Connection, Format::Ndjson) => {
+                report::write_ndjson_line(&row, capture, &mut self.output)?;
+            }
+            (By::Connection, _) => self.rows.push(row),
+            (By::Server | By::Capture, _) => {}
         }
         Ok(())
     }
@@ -293,6 +322,19 @@ impl<'a> Job<'a> {
         };
         let look = look(self.arguments, &self.output);
         let out = &mut self.output;
+        match self.arguments.by {
+            By::Connection => {}
+            By::Server => {
+                let survey = &self.survey;
+                let servers = ByServer { document, survey };
+                return write_listing(&servers, self.arguments.format, look, out);
+            }
+            By::Capture => {
+                let totals = &self.of_captures;
+                let captures = ByCapture { document, totals };
+                return write_listing(&captures, self.arguments.format, look, out);
+            }
+        }
         match self.arguments.format {
             Format::Table => report::write_table(&document, look, out),
             Format::Json => report::write_json(&document, out),
@@ -301,5 +343,20 @@ impl<'a> Job<'a> {
             // These were written while they were found.
             Format::Ndjson => Ok(()),
         }
+    }
+}
+
+fn write_listing<L: Listing>(
+    listing: &L,
+    format: Format,
+    look: Look,
+    out: &mut Output,
+) -> io::Result<()> {
+    match format {
+        Format::Table => report::write_listing_table(listing, look, out),
+        Format::Json => report::write_listing_json(listing, out),
+        Format::Ndjson => report::write_listing_ndjson(listing, out),
+        Format::Csv => report::write_listing_csv(listing, out),
+        Format::Markdown => report::write_listing_markdown(listing, out),
     }
 }

@@ -4,7 +4,7 @@
 //! capture in the order in which its connections were finished. What becomes of it is left to the caller.
 
 use super::reading::{Reading, read};
-use super::{Extent, Row, Selection};
+use super::{Extent, Row, Selection, Sighting};
 use crate::capture::{OpenError, Source};
 use crate::rules::{Settings, judge};
 
@@ -17,15 +17,26 @@ pub struct Plan {
     pub selection: Selection,
     /// How much of each.
     pub extent: Extent,
+    /// Whether a survey is made of them.
+    pub survey: Surveying,
     /// How many octets of memory may be taken.
     pub memory: usize,
+}
+
+/// Whether what connections tell of their servers is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surveying {
+    /// It is.
+    Asked,
+    /// It is not.
+    NotAsked,
 }
 
 /// Something that came out of a capture.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A connection that is wanted.
-    Row(Row),
+    /// A connection that is wanted, and what it tells of its server, where that is asked for.
+    Row(Row, Option<Box<Sighting>>),
     /// The capture was read, and all its rows have come.
     Read(Reading),
     /// Nothing could be read of it.
@@ -57,8 +68,12 @@ pub fn audit<E>(
             if !plan.selection.includes(&connection, &judgement) {
                 return Ok(());
             }
+            let sighting = match plan.survey {
+                Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
+                Surveying::NotAsked => None,
+            };
             let row = Row::new(readings, connection, judgement, plan.extent);
-            take(source, Outcome::Row(row))
+            take(source, Outcome::Row(row, sighting))
         })?;
         take(source, Outcome::Read(reading))?;
         readings += 1;

@@ -1,7 +1,8 @@
 //! What does it mean over many connections and captures?
 //!
-//! In: captures. Out: a compact [`Row`] for each connection that was asked for, a [`Reading`] for
-//! each capture, and the [`Totals`] over all rows. How they are shown is the business of [`report`](crate::report).
+//! In: captures. Out: a compact [`Row`] for each connection that was asked for, a [`Reading`] for each capture, and
+//! the [`Totals`] over all rows; where it is asked for, a [`Survey`] of what each server did. How they are shown is the
+//! business of [`report`](crate::report).
 
 mod captures;
 mod reading;
@@ -9,8 +10,21 @@ mod row;
 mod selection;
 mod totals;
 
-pub use captures::{Outcome, Plan, audit};
+pub mod histogram;
+pub mod least;
+
+pub mod again;
+pub mod client;
+pub mod event;
+pub mod loss;
+pub mod server;
+mod sighting;
+mod survey;
+
+pub use captures::{Outcome, Plan, Surveying, audit};
 pub use reading::{BoundMet, Reading};
 pub use row::{Extent, Row};
 pub use selection::{Selection, ServerFilter};
+pub use sighting::Sighting;
+pub use survey::{Survey, Watch};
 pub use totals::Totals;

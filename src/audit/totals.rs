@@ -6,7 +6,7 @@ use super::Row;
 use crate::rules::Verdict;
 
 /// Sums over all rows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Connections.
     pub connections: u64,
@@ -31,6 +31,20 @@ impl Totals {
         *self.verdicts.entry(row.verdict).or_default() += 1;
         for finding in &row.findings {
             *self.findings.entry(finding.rule.name).or_default() += 1;
+        }
+    }
+
+    /// Adds other sums.
+    pub fn merge(&mut self, other: &Totals) {
+        self.connections += other.connections;
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.unanswered += other.unanswered;
+        for (&verdict, count) in &other.verdicts {
+            *self.verdicts.entry(verdict).or_default() += count;
+        }
+        for (&rule, count) in &other.findings {
+            *self.findings.entry(rule).or_default() += count;
         }
     }
 

@@ -87,7 +87,7 @@ impl Fields for Cells<'_> {
 }
 
 /// A spreadsheet takes what begins like this for a formula, which could do harm.
-fn push_cell(value: Value<'_>, text: &mut Vec<u8>) {
+pub(super) fn push_cell(value: Value<'_>, text: &mut Vec<u8>) {
     if let Value::Text(outside) = value
         && outside.starts_with(['=', '+', '-', '@', '\t', '\r', '\0'])
     {
@@ -97,7 +97,7 @@ fn push_cell(value: Value<'_>, text: &mut Vec<u8>) {
 }
 
 /// The error as it came from the output, by whose kind a closed pipe is known.
-fn into_io(error: ::csv::Error) -> io::Error {
+pub(super) fn into_io(error: ::csv::Error) -> io::Error {
     match error.into_kind() {
         ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

@@ -101,7 +101,7 @@ impl Fields for Nested<'_, '_> {
 }
 
 #[derive(Serialize)]
-struct CaptureRecord<'a> {
+pub(super) struct CaptureRecord<'a> {
     path: Cow<'a, str>,
     packets: u64,
     bytes: u64,
@@ -152,7 +152,7 @@ struct DamageRecord {
 }
 
 #[derive(Serialize)]
-struct SummaryRecord<'a> {
+pub(super) struct SummaryRecord<'a> {
     captures: usize,
     connections: u64,
     requests: u64,
@@ -163,7 +163,7 @@ struct SummaryRecord<'a> {
 }
 
 impl<'a> CaptureRecord<'a> {
-    fn new(reading: &'a Reading) -> Self {
+    pub(super) fn new(reading: &'a Reading) -> Self {
         let summary = &reading.summary;
         let Beside {
             ignored,
@@ -222,7 +222,7 @@ impl DamageRecord {
 }
 
 impl<'a> SummaryRecord<'a> {
-    fn new(document: &Document<'a>) -> Self {
+    pub(super) fn new(document: &Document<'a>) -> Self {
         let totals = document.totals;
         SummaryRecord {
             captures: document.readings.len(),

@@ -17,16 +17,14 @@ use crate::rules::Finding;
 /// Those of `out`.
 pub fn write_markdown(document: &Document<'_>, out: &mut impl Write) -> io::Result<()> {
     if !document.rows.is_empty() {
-        let headings =
-            columns(document).map(|column| column.heading.replace("/\n", "/").replace('\n', " "));
-        write_line(headings, out)?;
-        let rules = columns(document).map(|column| match column.alignment {
-            Alignment::Left => "---".to_owned(),
-            Alignment::Right => "---:".to_owned(),
-        });
-        write_line(rules, out)?;
+        write_cells(
+            columns(document).map(|column| one_line(column.heading)),
+            out,
+        )?;
+        let rules = columns(document).map(|column| column.alignment.rule().to_owned());
+        write_cells(rules, out)?;
         for row in document.rows {
-            write_line(
+            write_cells(
                 columns(document).map(|column| escaped(&(column.cell)(document, row))),
                 out,
             )?;
@@ -47,7 +45,25 @@ pub fn write_markdown(document: &Document<'_>, out: &mut impl Write) -> io::Resu
     writeln!(out, "{}", words::summary(document))
 }
 
-fn write_line(cells: impl Iterator<Item = String>, out: &mut impl Write) -> io::Result<()> {
+/// A heading without the places where it may be broken.
+pub(super) fn one_line(heading: &str) -> String {
+    heading.replace("/\n", "/").replace('\n', " ")
+}
+
+impl Alignment {
+    /// What stands below the heading of such a column.
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            Alignment::Left => "---",
+            Alignment::Right => "---:",
+        }
+    }
+}
+
+pub(super) fn write_cells(
+    cells: impl Iterator<Item = String>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for cell in cells {
         write!(out, "| {cell} ")?;
     }
@@ -68,7 +84,7 @@ fn finding_line(document: &Document<'_>, row: &Row, finding: &Finding) -> String
 }
 
 /// The text with nothing left in it that Markdown or HTML would act on.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in for_terminal(text).chars() {
         match character {

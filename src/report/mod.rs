@@ -25,10 +25,20 @@ mod table;
 mod unknown;
 mod words;
 
+mod by_capture;
+mod by_server;
+mod listing;
+
 pub use self::csv::write_csv;
+pub use by_capture::ByCapture;
+pub use by_server::ByServer;
 pub use document::Document;
 pub use escape::for_terminal;
 pub use json::{SCHEMA, write_json, write_ndjson_line};
+pub use listing::{
+    Listing, write_listing_csv, write_listing_json, write_listing_markdown, write_listing_ndjson,
+    write_listing_table,
+};
 pub use look::{Colour, Detail, Look};
 pub use markdown::write_markdown;
 pub use rules::{write_explanation, write_rules};

@@ -132,10 +132,14 @@ pub(super) fn write_value(
     Ok(())
 }
 
-/// Writes nothing into strings that a terminal might act on.
+/// Writes numbers without exponents, and nothing into strings that a terminal might act on.
 struct Harmless;
 
 impl Formatter for Harmless {
+    fn write_f64<W: Write + ?Sized>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
+        write!(out, "{value}")
+    }
+
     fn write_string_fragment<W: Write + ?Sized>(
         &mut self,
         out: &mut W,

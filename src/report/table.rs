@@ -87,7 +87,7 @@ pub(super) fn empty_table(look: Look) -> Table {
 }
 
 /// The line with its verdict, which stands at its end, in colour.
-fn coloured(line: &str, colour: Colour) -> String {
+pub(super) fn coloured(line: &str, colour: Colour) -> String {
     let line = line.trim_end();
     let verdict = Verdict::ALL.into_iter().find_map(|verdict| {
         let before = line.strip_suffix(verdict.name())?;
@@ -137,7 +137,12 @@ fn style_of(level: Level) -> Style {
     }
 }
 
-fn write_indented(out: &mut impl Write, look: Look, text: &str, style: Style) -> io::Result<()> {
+pub(super) fn write_indented(
+    out: &mut impl Write,
+    look: Look,
+    text: &str,
+    style: Style,
+) -> io::Result<()> {
     for line in look.wrapped(&for_terminal(text), "  ") {
         writeln!(out, "{}", look.colour.paint(style, &line))?;
     }

@@ -1,8 +1,10 @@
 //! Facts in words, the same in every format for people.
 
+use std::collections::BTreeMap;
+
 use super::document::Document;
 use super::duration::readable;
-use crate::audit::Row;
+use crate::audit::{Row, Totals};
 use crate::connection::Protocol;
 use crate::http::Says;
 use crate::rules::{Finding, Verdict};
@@ -149,6 +151,27 @@ pub(super) fn summary(document: &Document<'_>) -> String {
     }
 }
 
-fn counted(number: u64, one: &str, several: &str) -> String {
+/// The text, or what stands where there is none.
+pub(super) fn or_nothing(text: String) -> String {
+    if text.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        text
+    }
+}
+
+/// How many connections have each verdict.
+pub(super) fn verdicts(totals: &Totals) -> BTreeMap<&'static str, u64> {
+    let verdicts = Verdict::ALL.map(|verdict| (verdict.name(), totals.with(verdict)));
+    verdicts.into()
+}
+
+/// The names of the rules that found something, with blanks between.
+pub(super) fn rules_found(totals: &Totals) -> String {
+    let names: Vec<&str> = totals.findings.keys().copied().collect();
+    names.join(" ")
+}
+
+pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
