@@ -15,8 +15,11 @@ pub mod least;
 
 pub mod again;
 pub mod client;
+pub mod defaults;
 pub mod event;
+pub mod idle_timeout;
 pub mod loss;
+pub mod mismatch;
 pub mod server;
 mod sighting;
 mod survey;
