@@ -143,7 +143,12 @@ fn path(reading: &Reading) -> Cow<'_, str> {
 }
 
 fn skipped(reading: &Reading) -> u64 {
-    reading.ignored.iter().map(|(_, packets)| packets).sum()
+    reading
+        .beside
+        .ignored
+        .iter()
+        .map(|(_, packets)| packets)
+        .sum()
 }
 
 const COLUMNS: [ListingColumn; 10] = [
