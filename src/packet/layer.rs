@@ -36,13 +36,17 @@ impl Layer {
         match ether_type {
             0x0800 | 0x86dd => Ok(Layer::Ip),
             0x8100 | 0x88a8 | 0x9100 => Ok(Layer::Wrapping(link::tag::<2>)),
+            0x22f3 => Ok(Layer::Wrapping(tunnel::trill)),
+            0x8870 => Ok(Layer::Wrapping(link::llc)),
+            // Provider backbone bridging (IEEE 802.1ah): a service instance, and the customer's frame.
+            0x88e7 => Ok(Layer::Wrapping(tunnel::ethernet_behind::<4>)),
             0x8847 | 0x8848 => Ok(Layer::Wrapping(tunnel::mpls)),
             0x8864 => Ok(Layer::Wrapping(link::pppoe)),
             0x6558 => Ok(Layer::Wrapping(link::ethernet)),
             0x894f => Ok(Layer::Wrapping(tunnel::nsh)),
-            // Cisco MetaData, Cisco VN-Tag, IEEE 802.1BR E-Tag.
+            // Cisco MetaData, Cisco VN-Tag, IEEE 802.1BR E-Tag, IEC 62439-3 HSR, IEEE 802.1CB.
             0x8909 | 0x893f => Ok(Layer::Wrapping(link::tag::<6>)),
-            0x8926 => Ok(Layer::Wrapping(link::tag::<4>)),
+            0x8926 | 0x892f | 0xf1c1 => Ok(Layer::Wrapping(link::tag::<4>)),
             // MACsec.
             0x88e5 => Err(Reason::Encrypted),
             _ => Err(Reason::NotIp),
@@ -76,13 +80,17 @@ impl Layer {
         match port {
             1701 => Some(Layer::Wrapping(tunnel::l2tp)),
             2152 => Some(Layer::Wrapping(tunnel::gtp)),
+            3386 => Some(Layer::Wrapping(tunnel::gtp0)),
             3544 => Some(Layer::Wrapping(tunnel::teredo)),
+            4341 => Some(Layer::Wrapping(tunnel::lisp)),
             4754 => Some(Layer::Wrapping(tunnel::gre)),
             // The second is what Linux took before the first was assigned.
             4789 | 8472 => Some(Layer::Wrapping(tunnel::vxlan)),
             4790 => Some(Layer::Wrapping(tunnel::vxlan_gpe)),
+            5247 => Some(Layer::Wrapping(tunnel::capwap)),
             6081 => Some(Layer::Wrapping(tunnel::geneve)),
             6635 => Some(Layer::Wrapping(tunnel::mpls)),
+            37008 => Some(Layer::Wrapping(tunnel::tzsp)),
             _ => None,
         }
     }

@@ -19,13 +19,23 @@ pub(super) fn first(link: LinkType) -> Result<Layer, Reason> {
         10 => Ok(Layer::Wrapping(fddi)),
         12 | 14 | 101 | 228 | 229 => Ok(Layer::Ip),
         51 => Ok(Layer::Wrapping(pppoe)),
+        // RFC 2684 over ATM, with a header.
+        100 => Ok(Layer::Wrapping(llc)),
         104 => Ok(Layer::Wrapping(hdlc)),
         105 => Ok(Layer::Wrapping(wlan::frame)),
+        107 => Ok(Layer::Wrapping(frame_relay)),
+        109 => Ok(Layer::Wrapping(ip_behind::<12>)),
         113 => Ok(Layer::Wrapping(cooked)),
+        117 => Ok(Layer::Wrapping(pflog)),
         119 => Ok(Layer::Wrapping(wlan::prism)),
+        // IP over Fibre Channel: two addresses.
+        122 => Ok(Layer::Wrapping(llc_behind::<16>)),
         127 => Ok(Layer::Wrapping(wlan::radiotap)),
+        // IP over IEEE 1394: two addresses and an EtherType.
+        138 => Ok(Layer::Wrapping(tag::<16>)),
         163 => Ok(Layer::Wrapping(wlan::avs)),
         192 => Ok(Layer::Wrapping(ppi)),
+        204 => Ok(Layer::Wrapping(ppp_with_direction)),
         239 => Ok(Layer::Wrapping(nflog)),
         258 => Ok(Layer::Wrapping(pktap)),
         276 => Ok(Layer::Wrapping(cooked2)),
@@ -147,6 +157,40 @@ fn cooked_payload(hardware: [u8; 2], protocol: [u8; 2], rest: Octets<'_>) -> Ste
     }
 }
 
+/// The packet filter's log of the BSDs: its own length without the padding to a word, and then IP.
+pub(super) fn pflog(octets: Octets<'_>) -> Step<'_> {
+    let ([len], _) = octets.split()?;
+    Ok((
+        Layer::Ip,
+        octets.skip(usize::from(len).next_multiple_of(4))?,
+    ))
+}
+
+/// IP behind so many octets that need not be understood: OpenBSD's view of what IPsec takes off.
+pub(super) fn ip_behind<const LEN: usize>(octets: Octets<'_>) -> Step<'_> {
+    Ok((Layer::Ip, octets.skip(LEN)?))
+}
+
+fn llc_behind<const LEN: usize>(octets: Octets<'_>) -> Step<'_> {
+    Ok((Layer::Wrapping(llc), octets.skip(LEN)?))
+}
+
+/// Frame relay with addresses of two octets: RFC 2427, or an EtherType as Cisco has it.
+pub(super) fn frame_relay(octets: Octets<'_>) -> Step<'_> {
+    const UNNUMBERED: u8 = 0x03;
+    let ([_, _, control, next], rest) = octets.split()?;
+    let (next, rest) = match (control, next) {
+        (UNNUMBERED, 0) => rest.split()?,
+        (UNNUMBERED, next) => ([next], rest),
+        (high, low) => return typed(u16::from_be_bytes([high, low]), rest),
+    };
+    match next {
+        [0x80] => snap(rest),
+        [0xcc | 0x8e] => Ok((Layer::Ip, rest)),
+        _ => Err(Reason::NotIp),
+    }
+}
+
 /// Netfilter log: records of a length and a type, one of which is the packet.
 pub(super) fn nflog(octets: Octets<'_>) -> Step<'_> {
     const PAYLOAD: u8 = 9;
@@ -212,9 +256,25 @@ pub(super) fn ppp(octets: Octets<'_>) -> Step<'_> {
     Ok((of_ppp_protocol(u16::from_be_bytes([high, low]))?, rest))
 }
 
+/// One octet before it says who sent it.
+pub(super) fn ppp_with_direction(octets: Octets<'_>) -> Step<'_> {
+    Ok((Layer::Wrapping(ppp), octets.skip(1)?))
+}
+
+/// Multilink PPP (RFC 1990 3) with long sequence numbers; a packet that is a fragment is not put together.
+fn multilink(octets: Octets<'_>) -> Step<'_> {
+    const WHOLE: u8 = 0xc0;
+    let ([flags, ..], rest) = octets.split::<4>()?;
+    if flags & WHOLE != WHOLE {
+        return Err(Reason::NotIp);
+    }
+    Ok((Layer::Wrapping(ppp), rest))
+}
+
 fn of_ppp_protocol(protocol: u16) -> Result<Layer, Reason> {
     match protocol {
         0x0021 | 0x0057 => Ok(Layer::Ip),
+        0x003d => Ok(Layer::Wrapping(multilink)),
         0x0281 | 0x0283 => Ok(Layer::Wrapping(tunnel::mpls)),
         _ => Err(Reason::NotIp),
     }
@@ -269,6 +329,25 @@ mod tests {
         check4(1, &ethernet(0x8926, &tagged(6)));
         check4(1, &ethernet(0x8909, &tagged(8)));
         check4(1, &ethernet(0x893f, &tagged(8)));
+    }
+
+    #[test]
+    fn some_types_put_ethernet_or_logical_links_inside() {
+        let inner = ethernet(0x0800, &ip4());
+        check4(1, &ethernet(0x88e7, &join(&[&[0, 0, 0, 5], &inner])));
+        check4(
+            1,
+            &ethernet(0x22f3, &join(&[&[0, 0x3f, 0, 1, 0, 2], &inner])),
+        );
+        let trill = [0, 0x7f, 0, 1, 0, 2, 0, 0, 0, 0];
+        check4(1, &ethernet(0x22f3, &join(&[&trill, &inner])));
+        check4(1, &ethernet(0x8870, &snap(0x0800, &ip4())));
+        for redundant in [0x892f, 0xf1c1] {
+            check4(
+                1,
+                &ethernet(redundant, &join(&[&[0, 60, 0, 1, 8, 0], &ip4()])),
+            );
+        }
     }
 
     #[test]
@@ -346,6 +425,30 @@ mod tests {
     }
 
     #[test]
+    fn frame_relay_has_two_ways_to_say_what_it_carries() {
+        check4(107, &join(&[&[0x18, 0x41, 3, 0xcc], &ip4()]));
+        check6(107, &join(&[&[0x18, 0x41, 3, 0x8e], &ip6()]));
+        let snap = snap(0x0800, &ip4());
+        check4(107, &join(&[&[0x18, 0x41, 3, 0, 0x80], &snap[3..]]));
+        check4(107, &join(&[&[0x18, 0x41, 8, 0], &ip4()]));
+        assert_eq!(reason(107, &[0x18, 0x41, 3, 8, 0]), Reason::NotIp);
+    }
+
+    #[test]
+    fn what_comes_before_ip_or_a_logical_link_may_be_skipped() {
+        // OpenBSD's pf, FreeBSD's, and one whose length is no multiple of four.
+        for (len, padded) in [(100, 100), (61, 64), (45, 48)] {
+            let header = join(&[&[len, 2, 0, 0], &vec![0; padded - 4]]);
+            check4(117, &join(&[&header, &ip4()]));
+            check6(117, &join(&[&header, &ip6()]));
+        }
+        check4(109, &join(&[&[2, 0, 0, 0], &[0; 8], &ip4()]));
+        check4(100, &snap(0x0800, &ip4()));
+        check4(122, &join(&[&[0; 16], &snap(0x0800, &ip4())]));
+        check4(138, &join(&[&[0; 16], &[8, 0], &ip4()]));
+    }
+
+    #[test]
     fn some_headers_name_another_link_type() {
         let pktap = |kind, link| join(&[&[108, 0, 0, 0, kind, 0, 0, 0, link, 0, 0, 0], &[0; 96]]);
         check4(258, &join(&[&pktap(1, 12), &ip4()]));
@@ -369,6 +472,15 @@ mod tests {
             check4(link, &join(&[&[0x0f, 0, 8, 0], &ip4()]));
             assert_eq!(reason(link, &[0xff, 3, 0xc0, 0x21, 1]), Reason::NotIp);
         }
+        check4(204, &join(&[&[0, 0xff, 3, 0, 0x21], &ip4()]));
+        check4(204, &join(&[&[1, 0x21], &ip4()]));
+    }
+
+    #[test]
+    fn ppp_may_use_several_links() {
+        let multilink = |flags| join(&[&[0, 0x3d, flags, 0, 0, 1, 0, 0x21], &ip4()]);
+        check4(9, &multilink(0xc0));
+        assert_eq!(reason(9, &multilink(0x80)), Reason::NotIp);
     }
 
     #[test]

@@ -32,17 +32,18 @@ pub(super) fn gre(octets: Octets<'_>) -> Step<'_> {
     const ACKNOWLEDGEMENT: u8 = 0x80;
     let ([flags, version, high, low], rest) = octets.split()?;
     let protocol = u16::from_be_bytes([high, low]);
-    if flags & ROUTING != 0 {
-        return Err(Reason::NotIp);
-    }
-    let mut words = [CHECKSUM, KEY, SEQUENCE]
+    // The offset into a source route stands beside the checksum, so that either brings both.
+    let mut words = [CHECKSUM | ROUTING, KEY, SEQUENCE]
         .into_iter()
         .filter(|&field| flags & field != 0)
         .count();
     if protocol == PPP && version & ACKNOWLEDGEMENT != 0 {
         words += 1;
     }
-    let rest = rest.skip(words.saturating_mul(4))?;
+    let mut rest = rest.skip(words.saturating_mul(4))?;
+    if flags & ROUTING != 0 {
+        rest = source_route(rest)?;
+    }
     let layer = match protocol {
         PPP => Layer::Wrapping(link::ppp),
         // Without a sequence number this is ERSPAN type I, which has no header.
@@ -56,6 +57,18 @@ pub(super) fn gre(octets: Octets<'_>) -> Step<'_> {
         other => Layer::of_ether_type(other)?,
     };
     Ok((layer, rest))
+}
+
+/// A source route (RFC 1701): entries of an address family, an offset and a length, the last of them without any.
+fn source_route(octets: Octets<'_>) -> Result<Octets<'_>, Reason> {
+    let mut rest = octets;
+    loop {
+        let ([family0, family1, _, len], after) = rest.split()?;
+        rest = after.skip(usize::from(len))?;
+        if [family0, family1, len] == [0; 3] {
+            return Ok(rest);
+        }
+    }
 }
 
 /// ERSPAN types II and III (draft-foschiano-erspan-03); the version says which.
@@ -82,7 +95,20 @@ pub(super) fn wccp(octets: Octets<'_>) -> Step<'_> {
 
 /// EtherIP (RFC 3378). Its version is not checked, since some systems are known to write it into the wrong half.
 pub(super) fn etherip(octets: Octets<'_>) -> Step<'_> {
-    Ok((Layer::Wrapping(link::ethernet), octets.skip(2)?))
+    ethernet_behind::<2>(octets)
+}
+
+/// Ethernet behind so many octets that need not be understood.
+pub(super) fn ethernet_behind<const LEN: usize>(octets: Octets<'_>) -> Step<'_> {
+    Ok((Layer::Wrapping(link::ethernet), octets.skip(LEN)?))
+}
+
+/// TRILL (RFC 6325 3): Ethernet between routing bridges, behind options of so many words.
+pub(super) fn trill(octets: Octets<'_>) -> Step<'_> {
+    let ([high, low, ..], rest) = octets.split::<6>()?;
+    let words = u16::from_be_bytes([high, low]) >> 6 & 0x1f;
+    let rest = rest.skip(usize::from(words).saturating_mul(4))?;
+    Ok((Layer::Wrapping(link::ethernet), rest))
 }
 
 /// MPLS (RFC 3032). Nothing says what follows the labels but its own first bits (RFC 4385, RFC 4928).
@@ -170,6 +196,68 @@ pub(super) fn gtp(octets: Octets<'_>) -> Step<'_> {
     }
 }
 
+/// GTP version 0 (GSM 09.60 6): a header of 20 octets.
+pub(super) fn gtp0(octets: Octets<'_>) -> Step<'_> {
+    const USER_DATA: u8 = 0xff;
+    let ([flags, message, len0, len1, ..], rest) = octets.split::<20>()?;
+    if flags >> 4 != 0x01 || message != USER_DATA {
+        return Err(Reason::NotTcp);
+    }
+    let len = usize::from(u16::from_be_bytes([len0, len1]));
+    Ok((Layer::Ip, rest.limit(len)))
+}
+
+/// LISP data (RFC 6830 5.1): eight octets, whatever their flags say of them.
+pub(super) fn lisp(octets: Octets<'_>) -> Step<'_> {
+    Ok((Layer::Ip, octets.skip(8)?))
+}
+
+/// CAPWAP data in the clear (RFC 5415 4.3): the header's length in words, what it carries, and whether it is a fragment.
+pub(super) fn capwap(octets: Octets<'_>) -> Step<'_> {
+    const NATIVE: u8 = 0x01;
+    const FRAGMENT: u8 = 0x80;
+    let ([preamble, words, native, more], _) = octets.split()?;
+    if preamble != 0 || more & FRAGMENT != 0 {
+        return Err(Reason::NotTcp);
+    }
+    let rest = octets.skip(usize::from(words >> 3).saturating_mul(4))?;
+    let layer = match native & NATIVE {
+        0 => Layer::Wrapping(link::ethernet),
+        _ => Layer::Wrapping(wlan::swapped),
+    };
+    Ok((layer, rest))
+}
+
+/// TZSP: what it carries, and tagged fields up to an end.
+pub(super) fn tzsp(octets: Octets<'_>) -> Step<'_> {
+    const PADDING: u8 = 0;
+    const END: u8 = 1;
+    let ([version, _, high, low], mut rest) = octets.split()?;
+    if version != 1 {
+        return Err(Reason::NotTcp);
+    }
+    loop {
+        let ([tag], after) = rest.split()?;
+        rest = match tag {
+            END => {
+                rest = after;
+                break;
+            }
+            PADDING => after,
+            _ => {
+                let ([len], after) = after.split()?;
+                after.skip(usize::from(len))?
+            }
+        };
+    }
+    let layer = match [high, low] {
+        [0, 0x01] => Layer::Wrapping(link::ethernet),
+        [0, 0x12] => Layer::Wrapping(wlan::frame),
+        _ => return Err(Reason::NotIp),
+    };
+    Ok((layer, rest))
+}
+
 /// Extension headers count their length in words, and end with the type of the next one.
 fn gtp_extensions(first: u8, octets: Octets<'_>) -> Result<Octets<'_>, Reason> {
     let mut next = first;
@@ -252,10 +340,11 @@ mod tests {
             check4(1, &gre(flag, 0x0800, &[&[0; 4], &ip4()]));
         }
         check4(1, &gre(0xb0, 0x0800, &[&[0; 12], &ip4()]));
-        assert_eq!(
-            reason(1, &gre(0x40, 0x0800, &[&[0; 8], &ip4()])),
-            Reason::NotIp
-        );
+        let route = [&[0, 0, 0, 0][..], &[8, 0, 4, 4, 9, 9, 9, 9], &[0; 4]].concat();
+        check4(1, &gre(0x40, 0x0800, &[&route, &ip4()]));
+        check4(1, &gre(0xc0, 0x0800, &[&[0; 8], &ip4()]));
+        let endless = gre(0x40, 0x0800, &[&[0; 4], &[8, 0, 0, 0], &[1; 24]]);
+        assert_eq!(reason(1, &endless), Reason::Malformed);
     }
 
     #[test]
@@ -421,6 +510,49 @@ mod tests {
         assert_eq!(reason(1, &l2tp(0xc8, &[0; 10])), Reason::NotTcp);
         assert_eq!(
             reason(1, &over_udp(1701, &[0, 3, 0, 0, 0, 0])),
+            Reason::NotTcp
+        );
+    }
+
+    #[test]
+    fn gtp_had_a_longer_header_before() {
+        let len = (ip4().len() as u16).to_be_bytes();
+        let gtp = |flags| join(&[&[flags, 0xff], &len, &[0; 16], &ip4()]);
+        check4(1, &over_udp(3386, &gtp(0x1e)));
+        assert_eq!(reason(1, &over_udp(3386, &gtp(0x0e))), Reason::NotTcp);
+    }
+
+    #[test]
+    fn lisp_carries_ip() {
+        check4(1, &over_udp(4341, &join(&[&[0x80], &[0; 7], &ip4()])));
+        check6(1, &over_udp(4341, &join(&[&[0; 8], &ip6()])));
+    }
+
+    #[test]
+    fn access_points_carry_either_kind_of_frame() {
+        let capwap = |native, fragment| [0, 0x10, native, fragment, 0, 0, 0, 0];
+        let wlan = join(&[&[1, 8], &[0; 22], &snap(0x0800, &ip4())]);
+        check4(1, &over_udp(5247, &join(&[&capwap(2, 0), &ethernet4()])));
+        check4(1, &over_udp(5247, &join(&[&capwap(3, 0), &wlan])));
+        let fragment = join(&[&capwap(2, 0x80), &ethernet4()]);
+        assert_eq!(reason(1, &over_udp(5247, &fragment)), Reason::NotTcp);
+        let encrypted = join(&[&[1, 0, 0, 0], &ethernet4()]);
+        assert_eq!(reason(1, &over_udp(5247, &encrypted)), Reason::NotTcp);
+    }
+
+    #[test]
+    fn tzsp_has_tagged_fields() {
+        let wlan = join(&[&[8, 1], &[0; 22], &snap(0x0800, &ip4())]);
+        check4(
+            1,
+            &over_udp(37008, &join(&[&[1, 0, 0, 1, 1], &ethernet4()])),
+        );
+        let fields = [1, 0, 0, 1, 0, 10, 1, 0x55, 41, 2, 0, 1, 1];
+        check4(1, &over_udp(37008, &join(&[&fields, &ethernet4()])));
+        check4(1, &over_udp(37008, &join(&[&[1, 0, 0, 0x12, 1], &wlan])));
+        assert_eq!(reason(1, &over_udp(37008, &[1, 0, 0, 7, 1])), Reason::NotIp);
+        assert_eq!(
+            reason(1, &over_udp(37008, &[2, 0, 0, 1, 1])),
             Reason::NotTcp
         );
     }

@@ -12,7 +12,8 @@ use super::reason::Reason;
 pub(super) fn radiotap(octets: Octets<'_>) -> Step<'_> {
     let ([_, _, len0, len1], fields) = octets.split()?;
     let rest = octets.skip(usize::from(u16::from_le_bytes([len0, len1])))?;
-    data(rest, header_alignment(fields)?)
+    let (control, _) = rest.split()?;
+    data(rest, control, header_alignment(fields)?)
 }
 
 /// Some drivers pad the frame's header to a multiple of four octets, and say so in the radiotap flags.
@@ -58,16 +59,22 @@ pub(super) fn avs(octets: Octets<'_>) -> Step<'_> {
 
 /// A frame, its header as the standard has it.
 pub(super) fn frame(octets: Octets<'_>) -> Step<'_> {
-    data(octets, 1)
+    let (control, _) = octets.split()?;
+    data(octets, control, 1)
+}
+
+/// The same with the two octets of frame control the other way round, as access points put it into CAPWAP.
+pub(super) fn swapped(octets: Octets<'_>) -> Step<'_> {
+    let ([flags, control], _) = octets.split()?;
+    data(octets, [control, flags], 1)
 }
 
 /// Only data frames go on (IEEE 802.11-2020 9.2.4, 9.3.2).
-fn data(octets: Octets<'_>, alignment: usize) -> Step<'_> {
+fn data(octets: Octets<'_>, [control, flags]: [u8; 2], alignment: usize) -> Step<'_> {
     const DATA: u8 = 0x08;
     const NO_DATA: u8 = 0x40;
     const PROTECTED: u8 = 0x40;
     const MORE_FRAGMENTS: u8 = 0x04;
-    let ([control, flags], _) = octets.split()?;
     if control & 0x0f != DATA || control & NO_DATA != 0 {
         return Err(Reason::NotIp);
     }
