@@ -150,6 +150,7 @@ impl Layout {
         }
     }
 
+    #[inline]
     fn parse(self, octets: &[u8]) -> ParsedRecord<'_> {
         match self {
             Layout::Little => parse_pcap_frame(octets),

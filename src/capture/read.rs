@@ -163,34 +163,20 @@ impl Capture {
         loop {
             match self.parser.step(self.blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
-                other => self.get_past(other)?,
+                Step::Passed { taken, what } => self.pass(taken, what),
+                Step::Damaged { taken, reason } => {
+                    self.add_damage(self.blocks.offset(), reason);
+                    self.blocks.take(taken);
+                }
+                Step::Need(octets) if self.blocks.fill(octets) => {}
+                Step::Need(_) => break self.end(self.blocks.offset()),
+                Step::Stop(reason) => break self.stop(self.blocks.offset(), reason),
             }
         }
+        None
     }
 
-    /// Deals with what is no packet; `None` where nothing follows it.
     #[cold]
-    fn get_past(&mut self, step: Step) -> Option<()> {
-        match step {
-            Step::Packet { taken, .. } => _ = self.blocks.take(taken),
-            Step::Passed { taken, what } => self.pass(taken, what),
-            Step::Damaged { taken, reason } => {
-                self.add_damage(self.blocks.offset(), reason);
-                self.blocks.take(taken);
-            }
-            Step::Need(octets) if self.blocks.fill(octets) => {}
-            Step::Need(_) => {
-                self.end(self.blocks.offset());
-                return None;
-            }
-            Step::Stop(reason) => {
-                self.stop(self.blocks.offset(), reason);
-                return None;
-            }
-        }
-        Some(())
-    }
-
     fn pass(&mut self, taken: usize, what: Passed) {
         let offset = self.blocks.offset();
         if !self.blocks.skip(taken) {
@@ -221,6 +207,7 @@ impl Capture {
         self.blocks.close();
     }
 
+    #[cold]
     fn add_damage(&mut self, offset: u64, reason: Reason) {
         self.summary.add_damage(Damage {
             offset,

@@ -64,6 +64,7 @@ struct Datagram<'a> {
 }
 
 /// What follows the header of the link layer, if that says nothing but that IP follows.
+#[inline]
 fn behind_link(link: LinkType, octets: &[u8]) -> Option<&[u8]> {
     match link.0 {
         1 => behind_ethernet(octets),
