@@ -5,15 +5,16 @@
 
 use std::collections::VecDeque;
 
+use super::MAX_KEPT_TARGET;
 use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
+use super::kept::Kept;
 use super::waiting::Waiting;
-use super::{MAX_EXCHANGES, MAX_KEPT_TARGET};
 use crate::http::{
     Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing,
 };
 use crate::tcp::{Acked, Handshake, Peer, PerPeer};
-use crate::time::{At, Span};
+use crate::time::{At, Span, Time};
 
 /// Counts over all exchanges of a connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,11 +70,33 @@ impl Versions {
 /// The gap between an exchange and the request behind it: `None` where the exchange is not complete, or the request
 /// was sent ahead of the response's end.
 pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
-    let start = next.request.as_ref()?.message.start;
-    let end = before.response?.message.end?;
-    let idle = start.stamp.at.time.since(before.end()?.time);
-    let waited = start.stamp.ack().is_some_and(|ack| ack >= end.offset);
-    (waited && idle >= Span::ZERO).then_some(idle)
+    let request = next.request.as_ref()?;
+    pause_behind(before)?.until(&request.message)
+}
+
+/// What comes behind a complete exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pause {
+    since: Time,
+    /// The offset behind the response.
+    offset: u64,
+}
+
+pub(super) fn pause_behind(exchange: &Exchange) -> Option<Pause> {
+    Some(Pause {
+        offset: exchange.response?.message.end?.offset,
+        since: exchange.end()?.time,
+    })
+}
+
+impl Pause {
+    /// How long it was, where the sender of this request had all of the response.
+    fn until(self, request: &Message) -> Option<Span> {
+        let start = request.start;
+        let idle = start.stamp.at.time.since(self.since);
+        let waited = start.stamp.ack().is_some_and(|ack| ack >= self.offset);
+        (waited && idle >= Span::ZERO).then_some(idle)
+    }
 }
 
 /// How many ends of messages wait for their acknowledgement in one direction. One that waits longer is never known to
@@ -83,11 +106,7 @@ pub const MAX_UNACKED: usize = 1024;
 /// The exchanges of a connection while it is read.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    exchanges: VecDeque<Exchange>,
-    /// The memory that the request lines in it take, in octets.
-    lines: usize,
-    /// How many exchanges came before the first that is kept.
-    dropped: u64,
+    exchanges: Kept,
     /// The requests that may still get a response.
     waiting: Waiting,
     request: Option<u64>,
@@ -150,6 +169,8 @@ enum Incoming {
     Interim(Interim),
     /// The final one of an exchange.
     Final(u64),
+    /// None, since the last one is complete.
+    Over,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -233,53 +254,48 @@ impl Log {
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
         let unacked = self.unacked.client.capacity() + self.unacked.server.capacity();
-        self.exchanges.capacity() * size_of::<Exchange>()
-            + self.lines
-            + unacked * size_of::<Unacked>()
-            + self.waiting.weight()
+        self.exchanges.weight() + unacked * size_of::<Unacked>() + self.waiting.weight()
     }
 
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
-        self.exchanges.shrink_to_fit();
+        self.exchanges.pack(self.settled());
+        self.exchanges.shrink();
         self.unacked.client.shrink_to_fit();
         self.unacked.server.shrink_to_fit();
         self.waiting.shrink();
     }
 
     pub(super) fn dropped(&self) -> u64 {
-        self.dropped
+        self.exchanges.dropped()
     }
 
     pub(super) fn into_exchanges(self) -> Vec<Exchange> {
-        self.exchanges.into()
+        self.exchanges.into_exchanges()
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Exchange> {
-        self.exchanges
-            .get_mut(usize::try_from(number.checked_sub(self.dropped)?).ok()?)
+        self.exchanges.at(number)
     }
 
     fn push(&mut self, exchange: Exchange) -> u64 {
-        if self.exchanges.len() >= MAX_EXCHANGES {
-            if let Some(Exchange {
-                request: Some(request),
-                ..
-            }) = self.exchanges.pop_front()
-            {
-                self.lines -= line_weight(&request.line);
-            }
-            self.dropped += 1;
+        if self.exchanges.is_full() {
+            self.exchanges.pack(self.settled());
         }
-        if let Some(request) = &exchange.request {
-            self.lines += line_weight(&request.line);
-        }
-        // Most connections have one exchange or two; a deque would make room for four at once.
-        if self.exchanges.len() == self.exchanges.capacity() {
-            self.exchanges.reserve_exact(1 + self.exchanges.len() / 2);
-        }
-        self.exchanges.push_back(exchange);
-        self.dropped + self.exchanges.len() as u64 - 1
+        self.exchanges.push(exchange)
+    }
+
+    /// The number before which nothing happens to an exchange any more: whatever may come is for later ones.
+    fn settled(&self) -> u64 {
+        let incoming = match self.response {
+            Some(Incoming::Final(number)) => Some(number),
+            _ => None,
+        };
+        let unacked = |peer: Peer| self.unacked[peer].iter().map(|unacked| unacked.exchange);
+        let awaited = Peer::BOTH.into_iter().flat_map(unacked);
+        let changing = [self.request, incoming, self.waiting.first()];
+        let changing = changing.into_iter().flatten().chain(awaited);
+        changing.min().unwrap_or(u64::MAX)
     }
 
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
@@ -344,6 +360,9 @@ impl Log {
             Some(Versions::All(version)) if version == message.version => Versions::All(version),
             _ => Versions::Mixed,
         });
+        let pause = self.exchanges.last_pause();
+        let gap = pause.and_then(|pause| pause.until(&message));
+        self.tally.idle_max = self.tally.idle_max.max(gap);
         let exchange = Exchange {
             request: Some(Request {
                 message,
@@ -352,13 +371,6 @@ impl Log {
             }),
             response: None,
         };
-        if let Some(gap) = self
-            .exchanges
-            .back()
-            .and_then(|before| idle_gap(before, &exchange))
-        {
-            self.tally.idle_max = self.tally.idle_max.max(Some(gap));
-        }
         let number = self.push(exchange);
         self.waiting.push(number);
         self.request = Some(number);
@@ -489,6 +501,11 @@ impl Log {
             return;
         };
         message.end = Some(end);
+        if self.requester == Some(from) {
+            self.request = None;
+        } else {
+            self.response = Some(Incoming::Over);
+        }
         if self
             .at(exchange)
             .is_some_and(|exchange| exchange.is_complete())
@@ -600,11 +617,6 @@ impl Sink for Heard<'_> {
             self.log.responses_lost.get_or_insert(offset);
         }
     }
-}
-
-/// What a line takes, with what an allocation costs.
-fn line_weight(line: &str) -> usize {
-    line.len() + 24
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.

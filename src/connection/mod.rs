@@ -7,7 +7,9 @@
 mod close_cause;
 mod conversation;
 mod exchange;
+mod kept;
 mod log;
+mod packed;
 #[cfg(test)]
 mod tests;
 mod tracker;

@@ -1,0 +1,114 @@
+//! The exchanges of a connection that are kept while it is read, numbered one after the other.
+//!
+//! In: exchanges as they begin, and which of them can still change. Out: those that can, and all of them in the end.
+//! The others are kept packed.
+
+use std::collections::VecDeque;
+
+use super::MAX_EXCHANGES;
+use super::exchange::Exchange;
+use super::log::{Pause, pause_behind};
+use super::packed::Packed;
+
+/// The latest exchanges.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// How many came before the first that is kept.
+    dropped: u64,
+    packed: Packed,
+    /// The pause behind the last that is packed.
+    pause: Option<Pause>,
+    /// Those that can still change, and those behind them.
+    open: VecDeque<Exchange>,
+    /// The memory that the request lines in `open` take, in octets.
+    lines: usize,
+}
+
+impl Kept {
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The exchange of this number, if it can still change.
+    pub(super) fn at(&mut self, number: u64) -> Option<&mut Exchange> {
+        let index = number.checked_sub(self.first_open())?;
+        self.open.get_mut(usize::try_from(index).ok()?)
+    }
+
+    /// Whether one more takes more memory, unless others are packed.
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() == self.open.capacity()
+    }
+
+    /// Adds an exchange, and tells its number.
+    pub(super) fn push(&mut self, exchange: Exchange) -> u64 {
+        if self.packed.len() + self.open.len() >= MAX_EXCHANGES {
+            self.drop_first();
+        }
+        // Most connections have one exchange or two; a deque would make room for four at once.
+        if self.is_full() {
+            self.open.reserve_exact(1 + self.open.len() / 2);
+        }
+        self.lines += line_weight(&exchange);
+        self.open.push_back(exchange);
+        self.first_open() + self.open.len() as u64 - 1
+    }
+
+    /// The pause behind the last of them.
+    pub(super) fn last_pause(&self) -> Option<Pause> {
+        self.open.back().map_or(self.pause, pause_behind)
+    }
+
+    /// Packs those before this number: nothing can happen to them any more.
+    pub(super) fn pack(&mut self, settled: u64) {
+        while self.first_open() < settled
+            && let Some(exchange) = self.take_first_open()
+        {
+            self.pause = pause_behind(&exchange);
+            self.packed.push(exchange);
+        }
+    }
+
+    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
+        let mut exchanges = Vec::with_capacity(self.packed.len() + self.open.len());
+        exchanges.extend(self.packed.iter());
+        exchanges.extend(self.open);
+        exchanges
+    }
+
+    /// The memory that it has taken beside its own size, in octets.
+    pub(super) fn weight(&self) -> usize {
+        self.open.capacity() * size_of::<Exchange>() + self.lines + self.packed.weight()
+    }
+
+    /// Gives back what it has taken and needs no more.
+    pub(super) fn shrink(&mut self) {
+        self.open.shrink_to_fit();
+        self.packed.shrink();
+    }
+
+    fn first_open(&self) -> u64 {
+        self.dropped + self.packed.len() as u64
+    }
+
+    fn drop_first(&mut self) {
+        if self.packed.len() > 0 {
+            self.packed.drop_first();
+        } else {
+            self.take_first_open();
+        }
+        self.dropped += 1;
+    }
+
+    fn take_first_open(&mut self) -> Option<Exchange> {
+        let exchange = self.open.pop_front()?;
+        self.lines -= line_weight(&exchange);
+        Some(exchange)
+    }
+}
+
+/// What the line of the request takes, with what an allocation costs.
+fn line_weight(exchange: &Exchange) -> usize {
+    let request = exchange.request.as_ref();
+    request.map_or(0, |request| request.line.len() + 24)
+}
