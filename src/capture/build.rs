@@ -269,6 +269,7 @@ pub(super) fn packets(capture: &mut Capture) -> Vec<Seen> {
 /// Damage in a capture that was not compressed.
 pub(super) fn damage(offset: u64, frame: u64, reason: Reason) -> Damage {
     Damage {
+        part: 0,
         offset,
         compression: None,
         frame,

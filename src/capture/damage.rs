@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::compression::Compression;
 use super::step::MAX_CAPTURED;
+use crate::time::Time;
 
 /// How much was read of a capture, and what was left out.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Summary {
     pub events: u64,
     /// Packets without a time of their own (Simple Packet Blocks), to which that of the packet before was given.
     pub untimed: u64,
+    /// The times of the first and of the last packet.
+    pub times: Option<(Time, Time)>,
 }
 
 impl Summary {
@@ -43,11 +46,13 @@ impl Summary {
 /// A place in a capture that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Octets before the place, from 0; of a compressed capture, octets that were unpacked.
+    /// Which of the files that were read as one, from 0.
+    pub part: usize,
+    /// Octets of that file before the place, from 0; of a compressed one, octets that were unpacked.
     pub offset: u64,
     /// How the capture was compressed, if it was.
     pub compression: Option<Compression>,
-    /// The number that the next packet would have had, from 1.
+    /// The number that the next packet would have had, from 1 and through all parts.
     pub frame: u64,
     /// What was wrong.
     pub reason: Reason,

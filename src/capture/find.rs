@@ -23,6 +23,26 @@ pub enum Source {
     StandardInput,
     /// A file, or a pipe or device that was named.
     File(PathBuf),
+    /// Files that are read as one, in this order.
+    Parts(Vec<Part>),
+}
+
+/// A file of those that are read as one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Its path as given, or as found in a directory.
+    pub path: PathBuf,
+    /// How many frames the parts before it have: those of the whole are so much higher than its own.
+    pub frames_before: u64,
+}
+
+impl Part {
+    /// The part that has this frame of the whole, and which frame of the part it is; `None` where there are no parts.
+    pub fn with(parts: &[Part], frame: u64) -> Option<(&Part, u64)> {
+        let behind = parts.partition_point(|part| part.frames_before < frame);
+        let part = parts.get(behind.checked_sub(1)?)?;
+        Some((part, frame - part.frames_before))
+    }
 }
 
 impl Source {
@@ -45,19 +65,41 @@ impl Source {
         let window = (memory / 4).min(MAX_WINDOW);
         match self {
             Source::StandardInput => Capture::from_reader_within(io::stdin(), self.path(), window),
-            Source::File(path) => {
-                let unreadable = |error| OpenError::new(path, Problem::Unreadable(error));
-                let file = File::open(path).map_err(unreadable)?;
-                Capture::from_reader_within(file, path, window)
+            Source::File(path) => Capture::open_parts([path.clone()], window),
+            Source::Parts(parts) => {
+                Capture::open_parts(parts.iter().map(|part| part.path.clone()), window)
             }
         }
     }
 
-    /// The path as given, or as found in a directory; `-` for standard input.
+    /// The path as given, or as found in a directory, that of the first part; `-` for standard input.
     pub fn path(&self) -> &Path {
         match self {
             Source::StandardInput => Path::new(STANDARD_INPUT),
             Source::File(path) => path,
+            Source::Parts(parts) => parts.first().map_or(Path::new(""), |part| &part.path),
+        }
+    }
+
+    /// The files that are read as one, if it is several.
+    pub fn parts(&self) -> &[Part] {
+        match self {
+            Source::StandardInput | Source::File(_) => &[],
+            Source::Parts(parts) => parts,
+        }
+    }
+
+    /// The path of one of its files, from 0.
+    pub fn path_of(&self, part: usize) -> &Path {
+        let part = self.parts().get(part);
+        part.map_or_else(|| self.path(), |part| &part.path)
+    }
+
+    /// The path of a single file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) => Some(path),
+            Source::StandardInput | Source::Parts(_) => None,
         }
     }
 }

@@ -8,9 +8,11 @@
 //! packet lies.
 
 mod find;
+mod join;
 mod open;
 mod read;
 mod recognise;
+mod rotated;
 
 mod ahead;
 mod compression;
@@ -31,7 +33,8 @@ mod build;
 
 pub use compression::{Compression, MAX_WINDOW};
 pub use damage::{Damage, Reason, Summary};
-pub use find::{Found, Source, find};
+pub use find::{Found, Part, Source, find};
+pub use join::{Joined, OVERLAP, Overlap, join, seem_to_be_parts};
 pub use open::{OpenError, Problem};
 pub use read::Capture;
 pub use recognise::Likeness;

@@ -3,9 +3,10 @@
 //! In: a file or a stream. Out: [`Packet`]s, then a [`Summary`]. Where a packet lies is the business of the formats,
 //! what it means that of [`packet`](crate::packet).
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Packet;
 use super::ahead::ReadAhead;
@@ -36,15 +37,25 @@ use crate::time::Time;
 /// # Ok::<(), OpenError>(())
 /// ```
 pub struct Capture {
-    blocks: Blocks,
-    parser: Parser,
-    compression: Option<Compression>,
+    file: Opened,
+    /// How many files were read before this one.
+    part: usize,
+    /// Those to be read behind it.
+    later: VecDeque<PathBuf>,
+    /// The memory that unpacking one of them may take.
     window: usize,
     summary: Summary,
     /// Number of the last packet or event.
     frame: u64,
     /// Time of the last packet that had one.
     time: Time,
+}
+
+/// A file that is being read.
+struct Opened {
+    blocks: Blocks,
+    parser: Parser,
+    compression: Option<Compression>,
 }
 
 enum Parser {
@@ -59,9 +70,23 @@ impl Capture {
     ///
     /// Where it cannot be opened or read, or is no capture. An empty file is a damaged capture and no error.
     pub fn open(path: &Path) -> Result<Capture, OpenError> {
+        Capture::open_parts([path.to_owned()], MAX_WINDOW)
+    }
+
+    /// Opens the first of these files, behind which the others are read as if they were one. Where one of the others
+    /// cannot be read, that is damage.
+    pub(super) fn open_parts(
+        paths: impl IntoIterator<Item = PathBuf>,
+        window: usize,
+    ) -> Result<Capture, OpenError> {
+        let mut paths = paths.into_iter();
+        let first = paths.next().unwrap_or_default();
         let file =
-            File::open(path).map_err(|error| OpenError::new(path, Problem::Unreadable(error)))?;
-        Capture::from_reader(file, path)
+            Opened::file(&first, window).map_err(|problem| OpenError::new(&first, problem))?;
+        Ok(Capture {
+            later: paths.collect(),
+            ..Capture::of(file, window)
+        })
     }
 
     /// Reads a stream, which messages will call `name`.
@@ -87,17 +112,19 @@ impl Capture {
         name: &Path,
         window: usize,
     ) -> Result<Capture, OpenError> {
-        let (stream, compression) = readable(Box::new(source), window)
-            .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
-        let window = compression.map_or(0, |compression| compression.window(window));
-        Capture::new(Blocks::new(stream, BLOCK), compression)
-            .map(|capture| Capture { window, ..capture })
-            .map_err(|problem| OpenError::new(name, problem))
+        let file = Opened::stream(Box::new(source), window)
+            .map_err(|problem| OpenError::new(name, problem))?;
+        Ok(Capture::of(file, window))
     }
 
     /// The memory that unpacking it may take, in octets, beside a few MiB.
     pub fn window(&self) -> usize {
-        self.window
+        if self.later.is_empty() {
+            let compression = self.file.compression;
+            compression.map_or(0, |compression| compression.window(self.window))
+        } else {
+            self.window
+        }
     }
 
     /// The next packet, or `None` at the end of the capture or where it can be read no further.
@@ -107,17 +134,21 @@ impl Capture {
     #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let (taken, record) = self.next_record()?;
-        self.frame += 1;
-        self.summary.packets += 1;
         match record.time {
             Some(time) => self.time = time,
             None => self.summary.untimed += 1,
         }
+        if self.summary.packets == 0 {
+            self.summary.times = Some((self.time, self.time));
+        }
+        self.frame += 1;
+        self.summary.packets += 1;
         Some(Packet {
             frame: self.frame,
             time: self.time,
             link: record.link,
             octets: self
+                .file
                 .blocks
                 .take(taken)
                 .get(record.octets)
@@ -127,60 +158,79 @@ impl Capture {
     }
 
     /// What was read up to here, and what was damaged.
-    pub fn finish(self) -> Summary {
-        Summary {
-            octets: self.blocks.octets_read(),
-            ..self.summary
+    pub fn finish(mut self) -> Summary {
+        self.summary.octets += self.file.blocks.octets_read();
+        if let Some((_, last)) = &mut self.summary.times {
+            *last = self.time;
         }
+        self.summary
     }
 
-    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Capture, Problem> {
-        blocks.fill(FIRST_OCTETS);
-        if blocks.unread().is_empty()
-            && let Some(error) = blocks.take_error()
-        {
-            return Err(Problem::Unreadable(error));
-        }
-        let parser = Parser::choose(blocks.unread())
-            .map_err(|likeness| Problem::NoCapture(compression, likeness))?;
+    fn of(file: Opened, window: usize) -> Capture {
         let mut capture = Capture {
-            blocks,
-            parser,
-            compression,
-            window: 0,
+            file,
+            part: 0,
+            later: VecDeque::new(),
+            window,
             summary: Summary::default(),
             frame: 0,
             time: Time::default(),
         };
-        if capture.blocks.unread().is_empty() {
-            capture.add_damage(0, Reason::Empty);
+        capture.note_if_empty();
+        capture
+    }
+
+    fn note_if_empty(&mut self) {
+        if self.file.blocks.unread().is_empty() {
+            self.add_damage(0, Reason::Empty);
         }
-        Ok(capture)
     }
 
     #[inline]
     fn next_record(&mut self) -> Option<(usize, Record)> {
         loop {
-            match self.parser.step(self.blocks.unread()) {
+            let blocks = &mut self.file.blocks;
+            match self.file.parser.step(blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
                 Step::Passed { taken, what } => self.pass(taken, what),
                 Step::Damaged { taken, reason } => {
-                    self.add_damage(self.blocks.offset(), reason);
-                    self.blocks.take(taken);
+                    let offset = blocks.offset();
+                    blocks.take(taken);
+                    self.add_damage(offset, reason);
                 }
-                Step::Need(octets) if self.blocks.fill(octets) => {}
-                Step::Need(_) => break self.end(self.blocks.offset()),
-                Step::Stop(reason) => break self.stop(self.blocks.offset(), reason),
+                Step::Need(octets) if blocks.fill(octets) => {}
+                Step::Need(_) => {
+                    self.end();
+                    self.open_next_part()?;
+                }
+                Step::Stop(reason) => {
+                    self.stop(self.file.blocks.offset(), reason);
+                    self.open_next_part()?;
+                }
             }
         }
-        None
+    }
+
+    /// Goes on with the next part; `None` where none is left.
+    fn open_next_part(&mut self) -> Option<()> {
+        let path = self.later.pop_front()?;
+        self.part += 1;
+        match Opened::file(&path, self.window) {
+            Ok(file) => {
+                self.summary.octets += self.file.blocks.octets_read();
+                self.file = file;
+                self.note_if_empty();
+            }
+            Err(problem) => self.add_damage(0, Reason::Unreadable(problem.to_string())),
+        }
+        Some(())
     }
 
     #[cold]
     fn pass(&mut self, taken: usize, what: Passed) {
-        let offset = self.blocks.offset();
-        if !self.blocks.skip(taken) {
-            return self.end(offset);
+        let offset = self.file.blocks.offset();
+        if !self.file.blocks.skip(taken) {
+            return self.end_inside(offset);
         }
         match what {
             Passed::Description => {}
@@ -192,10 +242,15 @@ impl Capture {
         }
     }
 
-    /// The source has ended, and with it what began at `offset`, if anything did.
-    fn end(&mut self, offset: u64) {
-        let end = self.blocks.octets_read();
-        if let Some(error) = self.blocks.take_error() {
+    /// The file has ended, and with it what is unread.
+    fn end(&mut self) {
+        self.end_inside(self.file.blocks.offset());
+    }
+
+    /// The file has ended, and with it what began at `offset`, if anything did.
+    fn end_inside(&mut self, offset: u64) {
+        let end = self.file.blocks.octets_read();
+        if let Some(error) = self.file.blocks.take_error() {
             self.stop(end, Reason::Unreadable(error.to_string()));
         } else if end > offset {
             self.stop(offset, Reason::CutOff);
@@ -204,17 +259,46 @@ impl Capture {
 
     fn stop(&mut self, offset: u64, reason: Reason) {
         self.add_damage(offset, reason);
-        self.blocks.close();
+        self.file.blocks.close();
     }
 
     #[cold]
     fn add_damage(&mut self, offset: u64, reason: Reason) {
         self.summary.add_damage(Damage {
+            part: self.part,
             offset,
-            compression: self.compression,
+            compression: self.file.compression,
             frame: self.frame + 1,
             reason,
         });
+    }
+}
+
+impl Opened {
+    fn file(path: &Path, window: usize) -> Result<Opened, Problem> {
+        let file = File::open(path).map_err(Problem::Unreadable)?;
+        Opened::stream(Box::new(file), window)
+    }
+
+    fn stream(source: Stream, window: usize) -> Result<Opened, Problem> {
+        let (stream, compression) = readable(source, window).map_err(Problem::Unreadable)?;
+        Opened::new(Blocks::new(stream, BLOCK), compression)
+    }
+
+    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Opened, Problem> {
+        blocks.fill(FIRST_OCTETS);
+        if blocks.unread().is_empty()
+            && let Some(error) = blocks.take_error()
+        {
+            return Err(Problem::Unreadable(error));
+        }
+        let parser = Parser::choose(blocks.unread())
+            .map_err(|likeness| Problem::NoCapture(compression, likeness))?;
+        Ok(Opened {
+            blocks,
+            parser,
+            compression,
+        })
     }
 }
 
@@ -258,9 +342,8 @@ mod tests {
     }
 
     fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
-        let mut capture = Capture::new(Blocks::new(Box::new(source), block), None)
-            .ok()
-            .unwrap();
+        let file = Opened::new(Blocks::new(Box::new(source), block), None);
+        let mut capture = Capture::of(file.ok().unwrap(), MAX_WINDOW);
         let seen = packets(&mut capture);
         assert!(capture.next_packet().is_none(), "the end stays the end");
         (seen, capture.finish())
@@ -364,7 +447,7 @@ mod tests {
                 .ok()
                 .unwrap();
             assert!(capture.next_packet().is_none());
-            assert_eq!(capture.blocks.capacity(), BLOCK);
+            assert_eq!(capture.file.blocks.capacity(), BLOCK);
             assert_eq!(capture.finish().damaged, 1);
         }
     }
