@@ -4,7 +4,9 @@
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::builder::{EnumValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -114,6 +116,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size, help_heading = "Input")]
     pub(crate) memory: usize,
 
+    /// Work on so many threads, unless told on as many as there are processors; the results are the same
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
     /// Say nothing on standard error but errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -144,6 +150,12 @@ impl Arguments {
             servers: self.server.clone(),
             verdicts: self.only.clone(),
         }
+    }
+
+    /// How many threads may work.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads.unwrap_or_else(processors)
     }
 
     /// What ends a path in a list of them.

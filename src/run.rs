@@ -136,6 +136,7 @@ fn plan(arguments: &Arguments) -> Plan {
             By::Connection | By::Capture => Surveying::NotAsked,
         },
         memory: arguments.memory,
+        threads: arguments.threads(),
     }
 }
 

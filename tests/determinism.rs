@@ -1,9 +1,10 @@
-//! The same capture gives the same connections in the same order, whatever seeds the hash maps have: each tracker has
-//! its own.
+//! The same captures give the same results, whatever seeds the hash maps have (each tracker has its own), and however
+//! many threads there are.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "it is a test")]
 
 use std::fs;
+use std::process::{Command, Output};
 
 use keepcap::capture::Capture;
 use keepcap::connection::Tracker;
@@ -51,6 +52,32 @@ fn connections_come_out_the_same_and_in_the_same_order_whatever_the_hash_seed() 
             let first = read(&path, bounds);
             for _ in 0..4 {
                 assert_eq!(first, read(&path, bounds), "{}", path.display());
+            }
+        }
+    }
+}
+
+fn keepcap(arguments: &str, format: &str, threads: &str) -> Output {
+    let mut keepcap = Command::new(env!("CARGO_BIN_EXE_keepcap"));
+    keepcap.current_dir(env!("CARGO_MANIFEST_DIR"));
+    keepcap.args(arguments.split(' '));
+    keepcap.args(["-v", "--format", format, "--threads", threads]);
+    keepcap.output().unwrap()
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_results_and_messages() {
+    for arguments in [
+        "samples",
+        "samples/missing samples README.md samples --all --only warning",
+        "samples/made-up-mistakes.pcap --exchanges --stream 10 --stream 11",
+    ] {
+        for format in ["table", "json", "ndjson", "csv", "markdown"] {
+            let one = keepcap(arguments, format, "1");
+            assert!(!one.stdout.is_empty() && !one.stderr.is_empty());
+            for threads in ["2", "3", "8"] {
+                let many = keepcap(arguments, format, threads);
+                assert_eq!(one, many, "{arguments} as {format} on {threads} threads");
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Sent {
     /// Stands for the client, the method and the target.
     same: u64,
     at: Time,
-    stream: u64,
+    pub(super) stream: u64,
 }
 
 impl Sent {

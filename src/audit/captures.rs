@@ -3,10 +3,15 @@
 //! In: captures, and a [`Plan`] of what is asked for. Out: each [`Outcome`], in the order of the captures, and of one
 //! capture in the order in which its connections were finished. What becomes of it is left to the caller.
 
-use super::reading::{Reading, read};
-use super::{Extent, Row, Selection, Sighting};
-use crate::capture::{OpenError, Source};
-use crate::rules::{Settings, judge};
+use std::num::NonZeroUsize;
+
+use super::account::Account;
+use super::judged::Judged;
+use super::{Extent, Reading, Row, Selection, Sighting, pool};
+use crate::capture::{Capture, OpenError, Source};
+use crate::connection::{Connection, Tracker};
+use crate::rules::Settings;
+use crate::tcp::Bounds;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -21,6 +26,32 @@ pub struct Plan {
     pub survey: Surveying,
     /// How many octets of memory may be taken.
     pub memory: usize,
+    /// How many threads may work on it. What comes out does not depend on that.
+    pub threads: NonZeroUsize,
+}
+
+/// Where there are several captures, this part of the memory is for those that are read before their turn.
+pub(super) const BESIDE: usize = 4;
+
+impl Plan {
+    /// The same, where `memory` is what each of so many captures may take. That must depend on nothing but the
+    /// captures, because what gives way depends on it.
+    fn for_captures(&self, captures: usize) -> Plan {
+        let beside = if captures > 1 {
+            self.memory / BESIDE
+        } else {
+            0
+        };
+        Plan {
+            memory: self.memory - beside,
+            ..self.clone()
+        }
+    }
+
+    /// How much is kept of a capture that takes so many octets to unpack it.
+    pub(super) fn bounds(&self, window: usize) -> Bounds {
+        Bounds::of_memory(self.memory.saturating_sub(window))
+    }
 }
 
 /// Whether what connections tell of their servers is asked for.
@@ -53,30 +84,46 @@ pub fn audit<E>(
     plan: &Plan,
     take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
 ) -> Result<(), E> {
+    let plan = &plan.for_captures(sources.len());
+    if plan.threads.get() > 1 {
+        return pool::audit(sources, plan, take);
+    }
     let mut readings = 0;
     for source in sources {
-        let capture = match source.open_within(plan.memory) {
-            Ok(capture) => capture,
-            Err(error) => {
-                take(source, Outcome::Unreadable(error))?;
-                continue;
+        let outcome = match source.open_within(plan.memory) {
+            Ok(capture) => {
+                let account = Account::new(source, plan, readings);
+                readings += 1;
+                Outcome::Read(read(capture, plan, account, take)?)
             }
+            Err(error) => Outcome::Unreadable(error),
         };
-        let path = source.path().to_owned();
-        let reading = read(path, capture, plan.memory, &mut |connection| {
-            let judgement = judge(&connection, &plan.settings);
-            if !plan.selection.includes(&connection, &judgement) {
-                return Ok(());
-            }
-            let sighting = match plan.survey {
-                Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
-                Surveying::NotAsked => None,
-            };
-            let row = Row::new(readings, connection, judgement, plan.extent);
-            take(source, Outcome::Row(row, sighting))
-        })?;
-        take(source, Outcome::Read(reading))?;
-        readings += 1;
+        take(source, outcome)?;
     }
     Ok(())
+}
+
+/// Reads a capture to its end on this thread.
+fn read<E>(
+    mut capture: Capture,
+    plan: &Plan,
+    mut account: Account<'_>,
+    take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+) -> Result<Reading, E> {
+    let mut tracker = Tracker::new(plan.bounds(capture.window()));
+    let mut result = Ok(());
+    let mut finished = |connection: Connection| {
+        if result.is_ok() {
+            result = account.add(Judged::new(connection, plan), take);
+        }
+        result.is_ok()
+    };
+    let mut going = true;
+    while going && let Some(packet) = capture.next_packet() {
+        tracker.take(&packet, &mut |connection| going = finished(connection));
+    }
+    let beside = tracker.finish(&mut |connection| _ = finished(connection));
+    result?;
+    account.note_end(beside, capture.finish());
+    Ok(account.into_reading())
 }

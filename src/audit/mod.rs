@@ -3,8 +3,20 @@
 //! In: captures. Out: a compact [`Row`] for each connection that was asked for, a [`Reading`] for each capture, and
 //! the [`Totals`] over all rows; where it is asked for, a [`Survey`] of what each server did. How they are shown is the
 //! business of [`report`](crate::report).
+//!
+//! [`audit()`] does it on one thread, or on several by `pool`: `batch` reads and sorts packets by their tables, `part` is
+//! one table, `crew` knows what can be done for a capture next, `merge` puts together what came of its parts.
 
 mod captures;
+
+mod batch;
+mod crew;
+mod merge;
+mod part;
+mod pool;
+
+mod account;
+mod judged;
 mod reading;
 mod row;
 mod selection;

@@ -1,11 +1,11 @@
-//! Takes one capture through the whole pipeline.
+//! What was read of one capture, beside the connections that are listed.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::capture::{Capture, Summary};
-use crate::connection::{Beside, Connection, Limit, Tracker};
-use crate::tcp::Bounds;
+use super::Row;
+use crate::capture::Summary;
+use crate::connection::{Beside, Limit};
 
 /// What was read of one capture.
 #[derive(Clone, Debug, Default)]
@@ -58,56 +58,19 @@ impl Reading {
         self.limited > 0 || self.beside.fragments.evicted > 0
     }
 
-    fn note(&mut self, connection: &Connection) {
+    /// Adds a connection of it.
+    pub(super) fn note(&mut self, row: &Row) {
         self.connections += 1;
-        let Some(&limit) = connection.limits.first() else {
+        let Some(&limit) = row.limits.first() else {
             return;
         };
         self.limited += 1;
         if self.bounds_met.len() < Self::BOUNDS_KEPT {
             self.bounds_met.push(BoundMet {
-                stream: connection.facts.stream,
-                last_frame: connection.facts.last.frame,
+                stream: row.stream,
+                last_frame: row.last.frame,
                 limit,
             });
         }
     }
-}
-
-/// Reads a capture to its end and hands every connection to `each` when it is finished. No more than `memory` octets
-/// are taken for it.
-///
-/// # Errors
-///
-/// Those of `each`, after which nothing more is read.
-pub(super) fn read<E>(
-    path: PathBuf,
-    mut capture: Capture,
-    memory: usize,
-    each: &mut impl FnMut(Connection) -> Result<(), E>,
-) -> Result<Reading, E> {
-    let mut tracker = Tracker::new(Bounds::of_memory(memory.saturating_sub(capture.window())));
-    let mut result = Ok(());
-    let mut reading = Reading {
-        path,
-        ..Reading::default()
-    };
-    let mut finished = |connection: Connection| {
-        reading.note(&connection);
-        if result.is_ok() {
-            result = each(connection);
-        }
-        result.is_ok()
-    };
-    let mut going = true;
-    while going && let Some(packet) = capture.next_packet() {
-        tracker.take(&packet, &mut |connection| going = finished(connection));
-    }
-    let beside = tracker.finish(&mut |connection| _ = finished(connection));
-    result?;
-    Ok(Reading {
-        summary: capture.finish(),
-        beside,
-        ..reading
-    })
 }

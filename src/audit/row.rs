@@ -90,13 +90,8 @@ pub enum Extent {
 }
 
 impl Row {
-    /// So much of a connection of this capture.
-    pub fn new(
-        capture: usize,
-        connection: Connection,
-        judgement: Judgement,
-        extent: Extent,
-    ) -> Self {
+    /// So much of a connection of the first capture.
+    pub fn new(connection: Connection, judgement: Judgement, extent: Extent) -> Self {
         let client = connection.as_opened(Peer::Client);
         let server = client.other();
         let (facts, tally) = (&connection.facts, &connection.tally);
@@ -105,7 +100,7 @@ impl Row {
             ..close
         });
         Row {
-            capture,
+            capture: 0,
             stream: facts.stream,
             client: facts.ends[client],
             server: facts.ends[server],

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::connection::{Connection, Protocol};
+use super::Row;
+use crate::connection::Protocol;
 use crate::packet::Endpoint;
-use crate::rules::{Judgement, Verdict};
-use crate::tcp::Peer;
+use crate::rules::Verdict;
 
 /// What was asked for; an empty list asks for all.
 #[derive(Clone, Debug, Default)]
@@ -37,12 +37,12 @@ impl ServerFilter {
 
 impl Selection {
     /// Whether this connection was asked for.
-    pub fn includes(&self, connection: &Connection, judgement: &Judgement) -> bool {
-        let server = connection.facts.ends[connection.as_opened(Peer::Server)];
-        is_among(&self.protocols, &connection.protocol)
-            && is_among(&self.streams, &connection.facts.stream)
-            && is_among(&self.verdicts, &judgement.verdict)
-            && (self.servers.is_empty() || self.servers.iter().any(|filter| filter.matches(server)))
+    pub fn includes(&self, row: &Row) -> bool {
+        is_among(&self.protocols, &row.protocol)
+            && is_among(&self.streams, &row.stream)
+            && is_among(&self.verdicts, &row.verdict)
+            && (self.servers.is_empty()
+                || self.servers.iter().any(|filter| filter.matches(row.server)))
     }
 }
 

@@ -87,6 +87,23 @@ impl Sighting {
     }
 }
 
+impl Sighting {
+    /// Gives its connection the number that it has.
+    pub(super) fn number(&mut self, stream: u64) {
+        let lost = self.lost.iter_mut();
+        let again = lost.map(|(lost, sent)| {
+            lost.stream = stream;
+            sent
+        });
+        for sent in self.sent.iter_mut().chain(again) {
+            sent.stream = stream;
+        }
+        if let Some(close) = &mut self.close {
+            close.stream = stream;
+        }
+    }
+}
+
 /// Whether no octet is missing and every message was understood: else what seems to be one gap may be several.
 fn is_all_seen(connection: &Connection) -> bool {
     connection.missing() == 0

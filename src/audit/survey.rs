@@ -163,7 +163,7 @@ mod tests {
         let mut watch = Watch::new(capture);
         for played in play_all(script) {
             let sighting = Sighting::new(&played.connection, &played.judgement);
-            let row = Row::new(0, played.connection, played.judgement, Extent::Connection);
+            let row = Row::new(played.connection, played.judgement, Extent::Connection);
             watch.take(&row, sighting);
         }
         watch.finish()

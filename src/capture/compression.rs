@@ -55,6 +55,13 @@ pub(super) fn unpacked(
     }
 }
 
+/// How what a stream holds is packed, if it is.
+pub(super) fn compression_of(stream: &mut impl Read) -> io::Result<Option<Compression>> {
+    let mut first = Vec::new();
+    stream.take(MAGIC).read_to_end(&mut first)?;
+    Ok(Compression::of(&first))
+}
+
 impl Compression {
     fn of(first: &[u8]) -> Option<Compression> {
         match first {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::compression::{MAX_WINDOW, unpacked};
+use super::compression::{MAX_WINDOW, compression_of, unpacked};
 use super::open::{OpenError, Problem};
 use super::read::Capture;
 use super::recognise::{FIRST_OCTETS, recognise};
@@ -69,6 +69,19 @@ impl Source {
             Source::Parts(parts) => {
                 Capture::open_parts(parts.iter().map(|part| part.path.clone()), window)
             }
+        }
+    }
+
+    /// How many octets of memory opening it within so many may take, as far as that can be told without taking anything
+    /// from a stream.
+    pub(crate) fn window(&self, memory: usize) -> usize {
+        let most = (memory / 4).min(MAX_WINDOW);
+        match self {
+            Source::File(path) if path.is_file() => {
+                let compression = File::open(path).and_then(|file| compression_of(&mut &file));
+                compression.map_or(0, |packed| packed.map_or(0, |packed| packed.window(most)))
+            }
+            Source::File(_) | Source::StandardInput | Source::Parts(_) => most,
         }
     }
 

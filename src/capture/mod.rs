@@ -37,6 +37,7 @@ pub use find::{Found, Part, Source, find};
 pub use join::{Joined, OVERLAP, Overlap, join, seem_to_be_parts};
 pub use open::{OpenError, Problem};
 pub use read::Capture;
+pub(crate) use read::Place;
 pub use recognise::Likeness;
 
 use crate::time::Time;

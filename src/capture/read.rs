@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::Packet;
 use super::ahead::ReadAhead;
 use super::blocks::{BLOCK, Blocks};
 use super::compression::{Compression, MAX_WINDOW, Stream, unpacked};
@@ -18,6 +18,7 @@ use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::recognise::{FIRST_OCTETS, Format, Likeness, recognise};
 use super::step::{Passed, Record, Step};
+use super::{LinkType, Packet};
 use crate::time::Time;
 
 /// A capture that is being read: a pcap or pcapng file or stream, plain or compressed.
@@ -37,13 +38,14 @@ use crate::time::Time;
 /// # Ok::<(), OpenError>(())
 /// ```
 pub struct Capture {
-    file: Opened,
+    blocks: Blocks,
+    parser: Parser,
+    compression: Option<Compression>,
+    window: usize,
     /// How many files were read before this one.
     part: usize,
     /// Those to be read behind it.
     later: VecDeque<PathBuf>,
-    /// The memory that unpacking one of them may take.
-    window: usize,
     summary: Summary,
     /// Number of the last packet or event.
     frame: u64,
@@ -51,11 +53,14 @@ pub struct Capture {
     time: Time,
 }
 
-/// A file that is being read.
-struct Opened {
-    blocks: Blocks,
-    parser: Parser,
-    compression: Option<Compression>,
+/// Where a packet lies in the block at hand, and what is known of it beside its octets.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) frame: u64,
+    pub(crate) time: Time,
+    link: LinkType,
+    octets: Range<usize>,
+    wire_len: u32,
 }
 
 enum Parser {
@@ -81,11 +86,19 @@ impl Capture {
     ) -> Result<Capture, OpenError> {
         let mut paths = paths.into_iter();
         let first = paths.next().unwrap_or_default();
-        let file =
-            Opened::file(&first, window).map_err(|problem| OpenError::new(&first, problem))?;
+        let file = File::open(&first)
+            .map_err(|error| OpenError::new(&first, Problem::Unreadable(error)))?;
+        let capture = Capture::from_reader_within(file, &first, window)?;
+        let later: VecDeque<PathBuf> = paths.collect();
         Ok(Capture {
-            later: paths.collect(),
-            ..Capture::of(file, window)
+            // Nobody knows yet how those are packed.
+            window: if later.is_empty() {
+                capture.window
+            } else {
+                window
+            },
+            later,
+            ..capture
         })
     }
 
@@ -112,19 +125,17 @@ impl Capture {
         name: &Path,
         window: usize,
     ) -> Result<Capture, OpenError> {
-        let file = Opened::stream(Box::new(source), window)
-            .map_err(|problem| OpenError::new(name, problem))?;
-        Ok(Capture::of(file, window))
+        let (stream, compression) = readable(Box::new(source), window)
+            .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
+        let window = compression.map_or(0, |compression| compression.window(window));
+        Capture::new(Blocks::new(stream, BLOCK), compression)
+            .map(|capture| Capture { window, ..capture })
+            .map_err(|problem| OpenError::new(name, problem))
     }
 
     /// The memory that unpacking it may take, in octets, beside a few MiB.
     pub fn window(&self) -> usize {
-        if self.later.is_empty() {
-            let compression = self.file.compression;
-            compression.map_or(0, |compression| compression.window(self.window))
-        } else {
-            self.window
-        }
+        self.window
     }
 
     /// The next packet, or `None` at the end of the capture or where it can be read no further.
@@ -133,55 +144,99 @@ impl Capture {
     /// neighbours (Wireshark shows no time for it). They are counted in [`Summary::untimed`].
     #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
+        let place = self.next_place()?;
+        Some(self.packet(&place))
+    }
+
+    /// The same, but says only where the packet lies.
+    #[inline]
+    pub(crate) fn next_place(&mut self) -> Option<Place> {
         let (taken, record) = self.next_record()?;
+        self.frame += 1;
+        self.summary.packets += 1;
         match record.time {
             Some(time) => self.time = time,
             None => self.summary.untimed += 1,
         }
-        if self.summary.packets == 0 {
+        if self.summary.packets == 1 {
             self.summary.times = Some((self.time, self.time));
         }
-        self.frame += 1;
-        self.summary.packets += 1;
-        Some(Packet {
+        let start = self.blocks.place();
+        self.blocks.take(taken);
+        Some(Place {
             frame: self.frame,
             time: self.time,
             link: record.link,
-            octets: self
-                .file
-                .blocks
-                .take(taken)
-                .get(record.octets)
-                .unwrap_or_default(),
+            octets: start + record.octets.start..start + record.octets.end,
             wire_len: record.wire_len,
         })
     }
 
-    /// What was read up to here, and what was damaged.
-    pub fn finish(mut self) -> Summary {
-        self.summary.octets += self.file.blocks.octets_read();
-        if let Some((_, last)) = &mut self.summary.times {
-            *last = self.time;
+    /// The packet there; before another place is asked for.
+    #[inline]
+    pub(crate) fn packet(&self, place: &Place) -> Packet<'_> {
+        Packet {
+            frame: place.frame,
+            time: place.time,
+            link: place.link,
+            octets: self.block().get(place.octets.clone()).unwrap_or_default(),
+            wire_len: place.wire_len,
         }
-        self.summary
     }
 
-    fn of(file: Opened, window: usize) -> Capture {
+    /// The block in which the last packet lies.
+    pub(crate) fn block(&self) -> &[u8] {
+        self.blocks.current()
+    }
+
+    /// Lends out the block in which the last packet lies.
+    pub(crate) fn lend_block(&mut self) {
+        self.blocks.lend();
+    }
+
+    /// The block that was lent before, once a packet lies behind it.
+    pub(crate) fn lent_before(&mut self) -> Option<Vec<u8>> {
+        self.blocks.lent_before()
+    }
+
+    /// The last block that was lent; all packets were read.
+    pub(crate) fn lent_last(&mut self) -> Vec<u8> {
+        self.blocks.lent_last()
+    }
+
+    /// Takes back a block that is no longer looked at.
+    pub(crate) fn give_back(&mut self, block: Vec<u8>) {
+        self.blocks.give_back(block);
+    }
+
+    /// What was read up to here, and what was damaged.
+    pub fn finish(self) -> Summary {
+        let first = self.summary.times.map(|(first, _)| first);
+        Summary {
+            octets: self.summary.octets + self.blocks.octets_read(),
+            times: first.map(|first| (first, self.time)),
+            ..self.summary
+        }
+    }
+
+    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Capture, Problem> {
         let mut capture = Capture {
-            file,
+            parser: Parser::of(&mut blocks, compression)?,
+            blocks,
+            compression,
+            window: 0,
             part: 0,
             later: VecDeque::new(),
-            window,
             summary: Summary::default(),
             frame: 0,
             time: Time::default(),
         };
         capture.note_if_empty();
-        capture
+        Ok(capture)
     }
 
     fn note_if_empty(&mut self) {
-        if self.file.blocks.unread().is_empty() {
+        if self.blocks.unread().is_empty() {
             self.add_damage(0, Reason::Empty);
         }
     }
@@ -189,22 +244,20 @@ impl Capture {
     #[inline]
     fn next_record(&mut self) -> Option<(usize, Record)> {
         loop {
-            let blocks = &mut self.file.blocks;
-            match self.file.parser.step(blocks.unread()) {
+            match self.parser.step(self.blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
                 Step::Passed { taken, what } => self.pass(taken, what),
                 Step::Damaged { taken, reason } => {
-                    let offset = blocks.offset();
-                    blocks.take(taken);
-                    self.add_damage(offset, reason);
+                    self.add_damage(self.blocks.offset(), reason);
+                    self.blocks.take(taken);
                 }
-                Step::Need(octets) if blocks.fill(octets) => {}
+                Step::Need(octets) if self.blocks.fill(octets) => {}
                 Step::Need(_) => {
-                    self.end();
+                    self.end(self.blocks.offset());
                     self.open_next_part()?;
                 }
                 Step::Stop(reason) => {
-                    self.stop(self.file.blocks.offset(), reason);
+                    self.stop(self.blocks.offset(), reason);
                     self.open_next_part()?;
                 }
             }
@@ -212,25 +265,33 @@ impl Capture {
     }
 
     /// Goes on with the next part; `None` where none is left.
+    #[cold]
     fn open_next_part(&mut self) -> Option<()> {
         let path = self.later.pop_front()?;
         self.part += 1;
-        match Opened::file(&path, self.window) {
-            Ok(file) => {
-                self.summary.octets += self.file.blocks.octets_read();
-                self.file = file;
-                self.note_if_empty();
-            }
-            Err(problem) => self.add_damage(0, Reason::Unreadable(problem.to_string())),
+        match self.read_part(&path) {
+            Ok(()) => self.note_if_empty(),
+            Err(problem) => self.stop(0, Reason::Unreadable(problem.to_string())),
         }
         Some(())
     }
 
+    fn read_part(&mut self, path: &Path) -> Result<(), Problem> {
+        let file = File::open(path).map_err(Problem::Unreadable)?;
+        let (stream, compression) =
+            readable(Box::new(file), self.window).map_err(Problem::Unreadable)?;
+        self.summary.octets += self.blocks.octets_read();
+        self.blocks.read_from(stream);
+        self.compression = compression;
+        self.parser = Parser::of(&mut self.blocks, compression)?;
+        Ok(())
+    }
+
     #[cold]
     fn pass(&mut self, taken: usize, what: Passed) {
-        let offset = self.file.blocks.offset();
-        if !self.file.blocks.skip(taken) {
-            return self.end_inside(offset);
+        let offset = self.blocks.offset();
+        if !self.blocks.skip(taken) {
+            return self.end(offset);
         }
         match what {
             Passed::Description => {}
@@ -242,15 +303,10 @@ impl Capture {
         }
     }
 
-    /// The file has ended, and with it what is unread.
-    fn end(&mut self) {
-        self.end_inside(self.file.blocks.offset());
-    }
-
-    /// The file has ended, and with it what began at `offset`, if anything did.
-    fn end_inside(&mut self, offset: u64) {
-        let end = self.file.blocks.octets_read();
-        if let Some(error) = self.file.blocks.take_error() {
+    /// The source has ended, and with it what began at `offset`, if anything did.
+    fn end(&mut self, offset: u64) {
+        let end = self.blocks.octets_read();
+        if let Some(error) = self.blocks.take_error() {
             self.stop(end, Reason::Unreadable(error.to_string()));
         } else if end > offset {
             self.stop(offset, Reason::CutOff);
@@ -259,7 +315,7 @@ impl Capture {
 
     fn stop(&mut self, offset: u64, reason: Reason) {
         self.add_damage(offset, reason);
-        self.file.blocks.close();
+        self.blocks.close();
     }
 
     #[cold]
@@ -267,38 +323,10 @@ impl Capture {
         self.summary.add_damage(Damage {
             part: self.part,
             offset,
-            compression: self.file.compression,
+            compression: self.compression,
             frame: self.frame + 1,
             reason,
         });
-    }
-}
-
-impl Opened {
-    fn file(path: &Path, window: usize) -> Result<Opened, Problem> {
-        let file = File::open(path).map_err(Problem::Unreadable)?;
-        Opened::stream(Box::new(file), window)
-    }
-
-    fn stream(source: Stream, window: usize) -> Result<Opened, Problem> {
-        let (stream, compression) = readable(source, window).map_err(Problem::Unreadable)?;
-        Opened::new(Blocks::new(stream, BLOCK), compression)
-    }
-
-    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Opened, Problem> {
-        blocks.fill(FIRST_OCTETS);
-        if blocks.unread().is_empty()
-            && let Some(error) = blocks.take_error()
-        {
-            return Err(Problem::Unreadable(error));
-        }
-        let parser = Parser::choose(blocks.unread())
-            .map_err(|likeness| Problem::NoCapture(compression, likeness))?;
-        Ok(Opened {
-            blocks,
-            parser,
-            compression,
-        })
     }
 }
 
@@ -311,6 +339,17 @@ fn readable(stream: Stream, window: usize) -> io::Result<(Stream, Option<Compres
 }
 
 impl Parser {
+    fn of(blocks: &mut Blocks, compression: Option<Compression>) -> Result<Parser, Problem> {
+        blocks.fill(FIRST_OCTETS);
+        if blocks.unread().is_empty()
+            && let Some(error) = blocks.take_error()
+        {
+            return Err(Problem::Unreadable(error));
+        }
+        Parser::choose(blocks.unread())
+            .map_err(|likeness| Problem::NoCapture(compression, likeness))
+    }
+
     /// By the first octets. An empty file may be of any format: there is nothing to be read of it.
     fn choose(first: &[u8]) -> Result<Parser, Likeness> {
         if first.is_empty() {
@@ -342,8 +381,9 @@ mod tests {
     }
 
     fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
-        let file = Opened::new(Blocks::new(Box::new(source), block), None);
-        let mut capture = Capture::of(file.ok().unwrap(), MAX_WINDOW);
+        let mut capture = Capture::new(Blocks::new(Box::new(source), block), None)
+            .ok()
+            .unwrap();
         let seen = packets(&mut capture);
         assert!(capture.next_packet().is_none(), "the end stays the end");
         (seen, capture.finish())
@@ -447,7 +487,7 @@ mod tests {
                 .ok()
                 .unwrap();
             assert!(capture.next_packet().is_none());
-            assert_eq!(capture.file.blocks.capacity(), BLOCK);
+            assert_eq!(capture.blocks.capacity(), BLOCK);
             assert_eq!(capture.finish().damaged, 1);
         }
     }

@@ -94,6 +94,11 @@ impl<L: Listener> Table<L> {
         }
     }
 
+    /// The memory that its connections take, in octets.
+    pub fn weight(&self) -> usize {
+        self.load.weight.kept
+    }
+
     /// Hands out the closed connections that nothing can belong to any more.
     pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L>) {
         self.last = checkpoint.at;

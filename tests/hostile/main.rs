@@ -8,12 +8,18 @@
     reason = "it is a test"
 )]
 
+use std::convert::Infallible;
+use std::fs;
 use std::io::{Cursor, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use keepcap::capture::Capture;
+use keepcap::audit::{self, Extent, Plan, Selection, Surveying};
+use keepcap::capture::{self, Capture, Source};
 use keepcap::connection::{Beside, Connection, MAX_EXCHANGES, Tracker};
 use keepcap::packet::MAX_DATAGRAMS;
+use keepcap::rules::Settings;
 use keepcap::tcp::{Bounds, MAX_WAITING_OCTETS, SHARDS};
 use keepcap::time::Span;
 use serde_json::{Value, json};
@@ -46,6 +52,71 @@ fn read_all(name: &str, size: u64, bounds: Bounds) -> (Vec<Connection>, Beside) 
     let ignored: u64 = beside.ignored.iter().map(|(_, count)| count).sum();
     assert_eq!(packets + ignored, capture.finish().packets, "{name}");
     (connections, beside)
+}
+
+/// For so little memory that much has to give way.
+fn plan() -> Plan {
+    Plan {
+        settings: Settings::default(),
+        selection: Selection::default(),
+        extent: Extent::Connection,
+        survey: Surveying::Asked,
+        memory: 4 << 20,
+        threads: NonZeroUsize::MIN,
+    }
+}
+
+/// What comes out of several captures on so many threads.
+fn audit(sources: &[Source], threads: usize) -> Vec<String> {
+    let plan = Plan {
+        threads: threads.try_into().unwrap(),
+        ..plan()
+    };
+    let mut told = Vec::new();
+    let taken = audit::audit(sources, &plan, &mut |source, outcome| {
+        told.push(format!("{source:?} {outcome:?}"));
+        Ok::<(), Infallible>(())
+    });
+    taken.map(|()| told).unwrap()
+}
+
+#[test]
+fn what_gives_way_does_not_depend_on_the_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sources = Vec::new();
+    for kind in captures::KINDS {
+        let path = directory.path().join(kind.name);
+        let size = (kind.full / 1000).clamp(100, 3000);
+        fs::write(&path, captures::capture(kind, size)).unwrap();
+        sources.push(Source::File(path));
+    }
+    let one = audit(&sources, 1);
+    assert!(one.iter().any(|told| told.contains("\"memory of its part")));
+    for threads in [2, 3, 8] {
+        let many = audit(&sources, threads);
+        let same = one.iter().zip(&many).take_while(|(one, many)| one == many);
+        let same = same.count();
+        assert_eq!(one.get(same), many.get(same), "{same} on {threads} threads");
+        assert_eq!(one.len(), many.len());
+    }
+}
+
+#[test]
+fn nothing_more_is_read_where_the_results_are_not_wanted() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let sources = capture::find([path]).sources;
+    for threads in [1, 2, 8] {
+        let plan = Plan {
+            threads: threads.try_into().unwrap(),
+            ..plan()
+        };
+        let mut taken = 0;
+        let result = audit::audit(&sources, &plan, &mut |_, _| {
+            taken += 1;
+            if taken < 5 { Ok(()) } else { Err("enough") }
+        });
+        assert_eq!((result, taken), (Err("enough"), 5));
+    }
 }
 
 /// How much there was of what a connection had too much of.

@@ -1,0 +1,279 @@
+//! One capture that several threads work on.
+//!
+//! In: what was done. Out: what can be done next, by any thread, and what came of all parts of a batch once all are
+//! done. Nothing is done here and nobody waits here: that is left to [`pool`](super::pool).
+//!
+//! A capture is read by one thread at a time, and so is each of its tables worked on by one, each in the order of the
+//! capture; which threads these are makes no difference to what comes of it.
+
+use std::array;
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use super::Plan;
+use super::batch::{Batch, End, Intake, More};
+use super::part::{Part, Work, Yield};
+use crate::capture::{Capture, OpenError, Source};
+use crate::tcp::SHARDS;
+
+/// A capture, and how far it is.
+pub(super) struct Crew {
+    stage: Stage,
+    seats: [Seat; SHARDS],
+    flights: VecDeque<Flight>,
+    /// The number of the oldest of these.
+    first: usize,
+    spare: Vec<Batch>,
+    /// What unpacking may take.
+    window: usize,
+}
+
+enum Stage {
+    Unopened,
+    /// It takes too much memory to open it before its turn.
+    Postponed,
+    /// Someone is opening or reading it.
+    Busy,
+    Unreadable(OpenError),
+    Open(Box<Intake>),
+    Ended(Box<End>),
+    /// What was left at its end is finished in these steps.
+    Rest(VecDeque<Work>),
+    Over,
+}
+
+/// One of its tables.
+struct Seat {
+    /// `None` while someone works on it.
+    part: Option<Part>,
+    /// The number of the next flight that is for it.
+    next: usize,
+    weight: usize,
+}
+
+/// Work for all tables.
+struct Flight {
+    work: Arc<Work>,
+    /// How many tables are not done with it.
+    left: usize,
+    yielded: Yield,
+}
+
+/// How much of a capture is done ahead of others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// How many batches are worked on at once.
+    pub(super) flights: usize,
+    /// How many may be done before they are handed out.
+    pub(super) untold: usize,
+    /// How many octets of memory it may take by then.
+    pub(super) memory: usize,
+}
+
+/// Something that a thread can do.
+pub(super) enum Task {
+    /// To open it, if that takes no more than so many octets of memory.
+    Open(usize),
+    Read(Box<Intake>, Batch),
+    Work(usize, Part, Arc<Work>),
+}
+
+/// What was done.
+pub(super) enum Done {
+    Postponed,
+    Opened(Result<Box<Intake>, OpenError>, usize),
+    Read(Batch, More),
+    Worked(usize, Part, Yield),
+}
+
+/// What comes of a capture next.
+pub(super) enum Ready {
+    Unreadable(OpenError),
+    Yield(Yield),
+    /// All was read. What is left is finished in the steps that [`Crew::finish`] is told.
+    End(Box<End>),
+    Over,
+}
+
+impl Task {
+    /// Does it.
+    pub(super) fn perform(self, source: &Source, plan: &Plan) -> Done {
+        match self {
+            Task::Open(room) if room < source.window(plan.memory) => Done::Postponed,
+            Task::Open(_) => {
+                let capture = source.open_within(plan.memory);
+                let window = capture.as_ref().map_or(0, Capture::window);
+                let bounds = plan.bounds(window);
+                let intake = capture.map(|capture| Box::new(Intake::new(capture, bounds)));
+                Done::Opened(intake, window)
+            }
+            Task::Read(intake, spare) => {
+                let (batch, more) = intake.read(spare);
+                Done::Read(batch, more)
+            }
+            Task::Work(seat, part, work) => {
+                let (part, yielded) = part.work(&work, plan);
+                Done::Worked(seat, part, yielded)
+            }
+        }
+    }
+}
+
+impl Crew {
+    pub(super) fn new() -> Self {
+        Crew {
+            stage: Stage::Unopened,
+            seats: array::from_fn(|_| Seat {
+                part: None,
+                next: 0,
+                weight: 0,
+            }),
+            flights: VecDeque::new(),
+            first: 0,
+            spare: Vec::new(),
+            window: 0,
+        }
+    }
+
+    /// Something to do, as far as there is room.
+    pub(super) fn next_task(&mut self, room: Room) -> Option<Task> {
+        let task = self.read_on(room);
+        task.or_else(|| self.work_on())
+    }
+
+    fn read_on(&mut self, room: Room) -> Option<Task> {
+        let working = self.flights.iter().filter(|flight| flight.left > 0).count();
+        let untold = self.flights.len() - working;
+        if working >= room.flights || untold >= room.untold || self.weight() > room.memory {
+            return None;
+        }
+        match mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::Unopened => Some(Task::Open(room.memory)),
+            Stage::Postponed if room.memory == usize::MAX => Some(Task::Open(room.memory)),
+            Stage::Open(intake) => Some(Task::Read(intake, self.spare.pop().unwrap_or_default())),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+
+    /// The table that is furthest behind.
+    fn work_on(&mut self) -> Option<Task> {
+        let (first, end) = (self.first, self.first + self.flights.len());
+        let waiting = |(_, seat): &(usize, &mut Seat)| seat.part.is_some() && seat.next < end;
+        let seats = self.seats.iter_mut().enumerate().filter(waiting);
+        let (number, seat) = seats.min_by_key(|(_, seat)| seat.next)?;
+        let flight = self.flights.get(seat.next - first)?;
+        let part = seat.part.take()?;
+        Some(Task::Work(number, part, Arc::clone(&flight.work)))
+    }
+
+    /// Takes notice of what was done.
+    pub(super) fn accept(&mut self, done: Done) {
+        match done {
+            Done::Postponed => self.stage = Stage::Postponed,
+            Done::Opened(Ok(intake), window) => {
+                self.window = window;
+                for (number, seat) in self.seats.iter_mut().enumerate() {
+                    seat.part = Some(Part::new(number, intake.bounds()));
+                }
+                self.stage = Stage::Open(intake);
+            }
+            Done::Opened(Err(error), _) => self.stage = Stage::Unreadable(error),
+            Done::Read(batch, more) => {
+                self.launch(Work::Packets(batch));
+                self.stage = match more {
+                    More::Yes(intake) => Stage::Open(intake),
+                    More::No(end) => Stage::Ended(end),
+                };
+            }
+            Done::Worked(number, part, yielded) => self.land(number, part, yielded),
+        }
+    }
+
+    fn launch(&mut self, work: Work) {
+        self.flights.push_back(Flight {
+            work: Arc::new(work),
+            left: SHARDS,
+            yielded: Yield::default(),
+        });
+    }
+
+    fn land(&mut self, number: usize, part: Part, yielded: Yield) {
+        let Some(seat) = self.seats.get_mut(number) else {
+            return;
+        };
+        let Some(flight) = self.flights.get_mut(seat.next - self.first) else {
+            return;
+        };
+        flight.yielded.add(yielded);
+        flight.left -= 1;
+        seat.next += 1;
+        seat.weight = part.weight();
+        seat.part = Some(part);
+        if flight.left == 0 {
+            // All others are done with it, so that it is nobody else's.
+            let done = mem::replace(&mut flight.work, Arc::new(Work::None));
+            if let Some(Work::Packets(batch)) = Arc::into_inner(done) {
+                self.spare.push(batch);
+            }
+        }
+    }
+
+    /// What comes of it next, if that is known already.
+    pub(super) fn ready(&mut self) -> Option<Ready> {
+        if let Some(flight) = self.flights.pop_front_if(|flight| flight.left == 0) {
+            self.first += 1;
+            self.next_step();
+            return Some(Ready::Yield(flight.yielded));
+        }
+        if !self.flights.is_empty() {
+            return None;
+        }
+        match mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::Unreadable(error) => Some(Ready::Unreadable(error)),
+            Stage::Ended(mut end) => {
+                let parts = self.seats.iter().filter_map(|seat| seat.part.as_ref());
+                end.beside.forgotten = parts.map(Part::forgotten).sum();
+                Some(Ready::End(end))
+            }
+            Stage::Over => Some(Ready::Over),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+
+    /// All was read: the steps in which what is left is finished.
+    pub(super) fn finish(&mut self, steps: VecDeque<Work>) {
+        self.spare.clear();
+        self.stage = Stage::Rest(steps);
+        (0..STEPS_AHEAD).for_each(|_| self.next_step());
+    }
+
+    fn next_step(&mut self) {
+        if let Stage::Rest(steps) = &mut self.stage {
+            match steps.pop_front() {
+                Some(step) => self.launch(step),
+                None => self.stage = Stage::Over,
+            }
+        }
+    }
+
+    /// The memory that it takes, in octets, beside that for its batches.
+    fn weight(&self) -> usize {
+        let tables: usize = self.seats.iter().map(|seat| seat.weight).sum();
+        let waiting: usize = self
+            .flights
+            .iter()
+            .map(|flight| flight.yielded.weight())
+            .sum();
+        self.window + tables + waiting
+    }
+}
+
+/// How many steps of the end are worked on at once.
+const STEPS_AHEAD: usize = 3;

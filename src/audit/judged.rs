@@ -1,0 +1,57 @@
+//! A connection and what is said of it, on its way to the results.
+
+use super::{Plan, Row, Sighting, Surveying};
+use crate::connection::{Connection, Exchange};
+use crate::rules::judge;
+
+/// A connection that was judged.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The frame by which it was known to be finished.
+    pub(super) known_by: u64,
+    pub(super) row: Row,
+    /// What it tells of its server, where that is asked for.
+    pub(super) sighting: Option<Box<Sighting>>,
+}
+
+impl Judged {
+    pub(super) fn new(connection: Connection, plan: &Plan) -> Self {
+        let judgement = judge(&connection, &plan.settings);
+        let sighting = match plan.survey {
+            Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
+            Surveying::NotAsked => None,
+        };
+        Judged {
+            known_by: connection.facts.seen_until.frame,
+            sighting,
+            row: Row::new(connection, judgement, plan.extent),
+        }
+    }
+
+    /// Gives it the number that it has.
+    pub(super) fn number(&mut self, stream: u64) {
+        self.row.stream = stream;
+        if let Some(sighting) = &mut self.sighting {
+            sighting.number(stream);
+        }
+    }
+
+    /// The memory that it takes, in octets: more or less.
+    pub(super) fn weight(&self) -> usize {
+        let row = &self.row;
+        let exchanges = row
+            .exchanges
+            .as_ref()
+            .map_or(0, |exchanges| exchanges.len());
+        size_of::<Self>()
+            + size_of_val(&*row.idle_gaps)
+            + row.findings.len() * FINDING
+            + exchanges * (size_of::<Exchange>() + TARGET)
+    }
+}
+
+/// What a finding takes with its message and frames.
+const FINDING: usize = 256;
+
+/// What the method and target of a request usually take.
+const TARGET: usize = 64;

@@ -1,0 +1,147 @@
+//! The connections of one table.
+//!
+//! In: batches, in the order of the capture. Out: a [`Yield`] for each: what began and what was finished there.
+//! Connections have no numbers yet, which depend on the other tables, too: the frame with which one began stands for
+//! it, as no frame begins two.
+
+use super::Plan;
+use super::batch::{Batch, Taken};
+use super::judged::Judged;
+use crate::connection::Conversation;
+use crate::tcp::{Bounds, Facts, Forgotten, Registry, Rest, Table};
+use crate::time::At;
+
+/// A table, or what is left of it.
+pub(super) struct Part {
+    shard: usize,
+    table: Stage,
+}
+
+enum Stage {
+    Reading(Box<Table<Conversation>>),
+    Over(Rest<Conversation>),
+}
+
+/// What is to be done next.
+pub(super) enum Work {
+    /// To take these packets.
+    Packets(Batch),
+    /// To finish what is left and began before the frame `before`; the capture is over.
+    Rest { before: u64, last: At },
+    /// Nothing any more.
+    None,
+}
+
+/// What came of that.
+#[derive(Debug, Default)]
+pub(super) struct Yield {
+    /// The frames with which connections began.
+    pub(super) begun: Vec<u64>,
+    /// The frames of those that are nobody's.
+    pub(super) forgotten: Vec<u64>,
+    /// The connections that were finished; their numbers are the frames with which they began.
+    pub(super) finished: Vec<Judged>,
+    weight: usize,
+}
+
+impl Part {
+    pub(super) fn new(shard: usize, bounds: Bounds) -> Self {
+        Part {
+            shard,
+            table: Stage::Reading(Box::new(Table::new(bounds.of_a_shard()))),
+        }
+    }
+
+    /// The memory that its connections take, in octets.
+    pub(super) fn weight(&self) -> usize {
+        match &self.table {
+            Stage::Reading(table) => table.weight(),
+            Stage::Over(_) => 0,
+        }
+    }
+
+    /// The connections that were forgotten early; before the rest is finished.
+    pub(super) fn forgotten(&self) -> Forgotten {
+        match &self.table {
+            Stage::Reading(table) => table.forgotten(),
+            Stage::Over(_) => Forgotten::default(),
+        }
+    }
+
+    /// Does it, and says what came of it.
+    pub(super) fn work(mut self, work: &Work, plan: &Plan) -> (Self, Yield) {
+        let mut noting = Noting {
+            plan,
+            yielded: Yield::default(),
+        };
+        self.table = match (self.table, work) {
+            (Stage::Reading(mut table), Work::Packets(batch)) => {
+                take(&mut table, batch, self.shard, &mut noting);
+                Stage::Reading(table)
+            }
+            (stage, &Work::Rest { before, last }) => {
+                let mut rest = stage.into_rest();
+                while rest.next_stream().is_some_and(|stream| stream < before) {
+                    rest.finish_next(last, &mut noting);
+                }
+                Stage::Over(rest)
+            }
+            (stage, _) => stage,
+        };
+        (self, noting.yielded)
+    }
+}
+
+impl Yield {
+    pub(super) fn add(&mut self, other: Yield) {
+        self.weight += other.finished.iter().map(Judged::weight).sum::<usize>() + other.weight;
+        self.begun.extend(other.begun);
+        self.forgotten.extend(other.forgotten);
+        self.finished.extend(other.finished);
+    }
+
+    /// The memory that it takes, in octets.
+    pub(super) fn weight(&self) -> usize {
+        self.weight + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
+    }
+}
+
+impl Stage {
+    fn into_rest(self) -> Rest<Conversation> {
+        match self {
+            Stage::Reading(table) => table.into_rest(),
+            Stage::Over(rest) => rest,
+        }
+    }
+}
+
+fn take(table: &mut Table<Conversation>, batch: &Batch, shard: usize, noting: &mut Noting<'_>) {
+    for taken in batch.items(shard) {
+        match taken {
+            Taken::Segment(segment) => table.take(&segment, noting),
+            Taken::Header(header, at) => table.skip(header, at, noting),
+            Taken::Checkpoint(checkpoint) => table.check(checkpoint, noting),
+        }
+    }
+}
+
+struct Noting<'a> {
+    plan: &'a Plan,
+    yielded: Yield,
+}
+
+impl Registry<Conversation> for Noting<'_> {
+    fn begin(&mut self, at: At) -> u64 {
+        self.yielded.begun.push(at.frame);
+        at.frame
+    }
+
+    fn finish(&mut self, facts: Facts, conversation: Conversation) {
+        let judged = Judged::new(conversation.conclude(facts), self.plan);
+        self.yielded.finished.push(judged);
+    }
+
+    fn forget(&mut self, stream: u64) {
+        self.yielded.forgotten.push(stream);
+    }
+}
