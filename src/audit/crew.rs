@@ -49,15 +49,20 @@ struct Seat {
     part: Option<Part>,
     /// The number of the next flight that is for it.
     next: usize,
+    /// Who worked on it last. What it keeps is near that thread, and was taken from its share of the memory.
+    last: Thread,
     weight: usize,
 }
+
+/// The number of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Thread(pub(super) usize);
 
 /// Work for all tables.
 struct Flight {
     work: Arc<Work>,
-    /// How many tables are not done with it.
-    left: usize,
-    yielded: Yield,
+    /// What came of it: it is done when all tables yielded something, be it nothing.
+    yields: Vec<Yield>,
 }
 
 /// How much of a capture is done ahead of others.
@@ -76,7 +81,7 @@ pub(super) enum Task {
     /// To open it, if that takes no more than so many octets of memory.
     Open(usize),
     Read(Box<Intake>, Batch),
-    Work(usize, Part, Arc<Work>),
+    Work(usize, Part, Vec<Arc<Work>>),
 }
 
 /// What was done.
@@ -84,13 +89,13 @@ pub(super) enum Done {
     Postponed,
     Opened(Result<Box<Intake>, OpenError>, usize),
     Read(Batch, More),
-    Worked(usize, Part, Yield),
+    Worked(usize, Part, Vec<Yield>),
 }
 
 /// What comes of a capture next.
 pub(super) enum Ready {
     Unreadable(OpenError),
-    Yield(Yield),
+    Yields(Vec<Yield>),
     /// All was read. What is left is finished in the steps that [`Crew::finish`] is told.
     End(Box<End>),
     Over,
@@ -112,11 +117,17 @@ impl Task {
                 let (batch, more) = intake.read(spare);
                 Done::Read(batch, more)
             }
-            Task::Work(seat, part, work) => {
-                let (part, yielded) = part.work(&work, plan);
-                Done::Worked(seat, part, yielded)
+            Task::Work(seat, mut part, work) => {
+                let yields = work.iter().map(|work| part.work(work, plan)).collect();
+                Done::Worked(seat, part, yields)
             }
         }
+    }
+}
+
+impl Flight {
+    fn is_done(&self) -> bool {
+        self.yields.len() == SHARDS
     }
 }
 
@@ -124,9 +135,10 @@ impl Crew {
     pub(super) fn new() -> Self {
         Crew {
             stage: Stage::Unopened,
-            seats: array::from_fn(|_| Seat {
+            seats: array::from_fn(|number| Seat {
                 part: None,
                 next: 0,
+                last: Thread(number),
                 weight: 0,
             }),
             flights: VecDeque::new(),
@@ -136,14 +148,18 @@ impl Crew {
         }
     }
 
-    /// Something to do, as far as there is room.
-    pub(super) fn next_task(&mut self, room: Room) -> Option<Task> {
+    /// Something for this thread to do, as far as there is room.
+    pub(super) fn next_task(&mut self, thread: Thread, room: Room) -> Option<Task> {
         let task = self.read_on(room);
-        task.or_else(|| self.work_on())
+        task.or_else(|| self.work_on(thread))
     }
 
     fn read_on(&mut self, room: Room) -> Option<Task> {
-        let working = self.flights.iter().filter(|flight| flight.left > 0).count();
+        let working = self
+            .flights
+            .iter()
+            .filter(|flight| !flight.is_done())
+            .count();
         let untold = self.flights.len() - working;
         if working >= room.flights || untold >= room.untold || self.weight() > room.memory {
             return None;
@@ -159,15 +175,16 @@ impl Crew {
         }
     }
 
-    /// The table that is furthest behind.
-    fn work_on(&mut self) -> Option<Task> {
+    /// All that waits for a table: one that this thread had, or else the one that is furthest behind.
+    fn work_on(&mut self, thread: Thread) -> Option<Task> {
         let (first, end) = (self.first, self.first + self.flights.len());
         let waiting = |(_, seat): &(usize, &mut Seat)| seat.part.is_some() && seat.next < end;
         let seats = self.seats.iter_mut().enumerate().filter(waiting);
-        let (number, seat) = seats.min_by_key(|(_, seat)| seat.next)?;
-        let flight = self.flights.get(seat.next - first)?;
-        let part = seat.part.take()?;
-        Some(Task::Work(number, part, Arc::clone(&flight.work)))
+        let (number, seat) = seats.min_by_key(|(_, seat)| (seat.last != thread, seat.next))?;
+        seat.last = thread;
+        let waiting = self.flights.range(seat.next - first..);
+        let work = waiting.map(|flight| Arc::clone(&flight.work)).collect();
+        Some(Task::Work(number, seat.part.take()?, work))
     }
 
     /// Takes notice of what was done.
@@ -189,31 +206,30 @@ impl Crew {
                     More::No(end) => Stage::Ended(end),
                 };
             }
-            Done::Worked(number, part, yielded) => self.land(number, part, yielded),
+            Done::Worked(number, part, yields) => self.land(number, part, yields),
         }
     }
 
     fn launch(&mut self, work: Work) {
         self.flights.push_back(Flight {
             work: Arc::new(work),
-            left: SHARDS,
-            yielded: Yield::default(),
+            yields: Vec::new(),
         });
     }
 
-    fn land(&mut self, number: usize, part: Part, yielded: Yield) {
+    fn land(&mut self, number: usize, part: Part, yields: Vec<Yield>) {
         let Some(seat) = self.seats.get_mut(number) else {
             return;
         };
-        let Some(flight) = self.flights.get_mut(seat.next - self.first) else {
-            return;
-        };
-        flight.yielded.add(yielded);
-        flight.left -= 1;
-        seat.next += 1;
         seat.weight = part.weight();
         seat.part = Some(part);
-        if flight.left == 0 {
+        let flights = self.flights.range_mut(seat.next - self.first..);
+        seat.next += yields.len();
+        for (flight, yielded) in flights.zip(yields) {
+            flight.yields.push(yielded);
+            if flight.yields.len() < SHARDS {
+                continue;
+            }
             // All others are done with it, so that it is nobody else's.
             let done = mem::replace(&mut flight.work, Arc::new(Work::None));
             if let Some(Work::Packets(batch)) = Arc::into_inner(done) {
@@ -224,10 +240,10 @@ impl Crew {
 
     /// What comes of it next, if that is known already.
     pub(super) fn ready(&mut self) -> Option<Ready> {
-        if let Some(flight) = self.flights.pop_front_if(|flight| flight.left == 0) {
+        if let Some(flight) = self.flights.pop_front_if(|flight| flight.is_done()) {
             self.first += 1;
             self.next_step();
-            return Some(Ready::Yield(flight.yielded));
+            return Some(Ready::Yields(flight.yields));
         }
         if !self.flights.is_empty() {
             return None;
@@ -266,11 +282,8 @@ impl Crew {
     /// The memory that it takes, in octets, beside that for its batches.
     fn weight(&self) -> usize {
         let tables: usize = self.seats.iter().map(|seat| seat.weight).sum();
-        let waiting: usize = self
-            .flights
-            .iter()
-            .map(|flight| flight.yielded.weight())
-            .sum();
+        let yields = self.flights.iter().flat_map(|flight| &flight.yields);
+        let waiting: usize = yields.map(Yield::weight).sum();
         self.window + tables + waiting
     }
 }

@@ -24,25 +24,28 @@ pub(super) struct Merge {
 
 impl Merge {
     /// The connections of the next step, by the frame by which they were known to be finished, then by number.
-    pub(super) fn put_together(&mut self, yielded: Yield) -> Vec<Judged> {
-        let Yield {
-            mut begun,
-            forgotten,
-            mut finished,
-            ..
-        } = yielded;
+    pub(super) fn put_together(&mut self, yields: Vec<Yield>) -> Vec<Judged> {
+        let mut begun: Vec<u64> = yields
+            .iter()
+            .flat_map(|yielded| &yielded.begun)
+            .copied()
+            .collect();
         begun.sort_unstable();
         for frame in begun {
             self.numbers.insert(frame, self.streams);
             self.streams += 1;
         }
+        let mut finished = Vec::new();
+        for yielded in yields {
+            for frame in yielded.forgotten {
+                self.numbers.remove(&frame);
+            }
+            finished.extend(yielded.finished);
+        }
         for judged in &mut finished {
             // That it is there is sure: it began in this step or in one before.
             let stream = self.numbers.remove(&judged.row.stream);
             judged.number(stream.unwrap_or(u64::MAX));
-        }
-        for frame in forgotten {
-            self.numbers.remove(&frame);
         }
         finished.sort_unstable_by_key(|judged| (judged.known_by, judged.row.stream));
         finished

@@ -4,6 +4,8 @@
 //! Connections have no numbers yet, which depend on the other tables, too: the frame with which one began stands for
 //! it, as no frame begins two.
 
+use std::mem;
+
 use super::Plan;
 use super::batch::{Batch, Taken};
 use super::judged::Judged;
@@ -69,59 +71,49 @@ impl Part {
     }
 
     /// Does it, and says what came of it.
-    pub(super) fn work(mut self, work: &Work, plan: &Plan) -> (Self, Yield) {
+    pub(super) fn work(&mut self, work: &Work, plan: &Plan) -> Yield {
         let mut noting = Noting {
             plan,
             yielded: Yield::default(),
         };
-        self.table = match (self.table, work) {
-            (Stage::Reading(mut table), Work::Packets(batch)) => {
-                take(&mut table, batch, self.shard, &mut noting);
-                Stage::Reading(table)
-            }
-            (stage, &Work::Rest { before, last }) => {
-                let mut rest = stage.into_rest();
-                while rest.next_stream().is_some_and(|stream| stream < before) {
-                    rest.finish_next(last, &mut noting);
-                }
-                Stage::Over(rest)
-            }
-            (stage, _) => stage,
+        match work {
+            Work::Packets(batch) => self.take(batch, &mut noting),
+            &Work::Rest { before, last } => self.finish(before, last, &mut noting),
+            Work::None => {}
+        }
+        noting.yielded
+    }
+
+    fn take(&mut self, batch: &Batch, noting: &mut Noting<'_>) {
+        let Stage::Reading(table) = &mut self.table else {
+            return;
         };
-        (self, noting.yielded)
+        for taken in batch.items(self.shard) {
+            match taken {
+                Taken::Segment(segment) => table.take(&segment, noting),
+                Taken::Header(header, at) => table.skip(header, at, noting),
+                Taken::Checkpoint(checkpoint) => table.check(checkpoint, noting),
+            }
+        }
+    }
+
+    fn finish(&mut self, before: u64, last: At, noting: &mut Noting<'_>) {
+        let stage = mem::replace(&mut self.table, Stage::Over(Rest::default()));
+        let mut rest = match stage {
+            Stage::Reading(table) => table.into_rest(),
+            Stage::Over(rest) => rest,
+        };
+        while rest.next_stream().is_some_and(|stream| stream < before) {
+            rest.finish_next(last, noting);
+        }
+        self.table = Stage::Over(rest);
     }
 }
 
 impl Yield {
-    pub(super) fn add(&mut self, other: Yield) {
-        self.weight += other.finished.iter().map(Judged::weight).sum::<usize>() + other.weight;
-        self.begun.extend(other.begun);
-        self.forgotten.extend(other.forgotten);
-        self.finished.extend(other.finished);
-    }
-
     /// The memory that it takes, in octets.
     pub(super) fn weight(&self) -> usize {
         self.weight + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
-    }
-}
-
-impl Stage {
-    fn into_rest(self) -> Rest<Conversation> {
-        match self {
-            Stage::Reading(table) => table.into_rest(),
-            Stage::Over(rest) => rest,
-        }
-    }
-}
-
-fn take(table: &mut Table<Conversation>, batch: &Batch, shard: usize, noting: &mut Noting<'_>) {
-    for taken in batch.items(shard) {
-        match taken {
-            Taken::Segment(segment) => table.take(&segment, noting),
-            Taken::Header(header, at) => table.skip(header, at, noting),
-            Taken::Checkpoint(checkpoint) => table.check(checkpoint, noting),
-        }
     }
 }
 
@@ -138,6 +130,7 @@ impl Registry<Conversation> for Noting<'_> {
 
     fn finish(&mut self, facts: Facts, conversation: Conversation) {
         let judged = Judged::new(conversation.conclude(facts), self.plan);
+        self.yielded.weight += judged.weight();
         self.yielded.finished.push(judged);
     }
 

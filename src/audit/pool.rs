@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use super::account::Account;
 use super::captures::BESIDE;
-use super::crew::{Crew, Ready, Room, Task};
+use super::crew::{Crew, Ready, Room, Task, Thread};
 use super::merge::Merge;
 use super::{Outcome, Plan};
 use crate::capture::Source;
@@ -22,6 +22,9 @@ const AT_ONCE: usize = 8;
 
 /// How many batches of the oldest capture may be done before they are handed out.
 const UNTOLD: usize = 16;
+
+/// The thread that asked.
+const LEADER: Thread = Thread(0);
 
 struct Pool {
     sources: Vec<Source>,
@@ -36,6 +39,8 @@ struct Progress {
     crews: VecDeque<Crew>,
     /// The number of the oldest of them.
     oldest: usize,
+    /// How many threads wait for something to do.
+    waiting: usize,
     state: State,
 }
 
@@ -55,10 +60,10 @@ pub(super) fn audit<E>(
     take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
 ) -> Result<(), E> {
     let pool = Arc::new(Pool::new(sources, plan));
-    let hire = |_| {
+    let hire = |number| {
         let pool = Arc::clone(&pool);
         let thread = thread::Builder::new().name("audit".to_owned());
-        thread.spawn(move || pool.help())
+        thread.spawn(move || pool.help(Thread(number)))
     };
     // Where the system gives no more threads, fewer do.
     let helpers: Vec<_> = (1..plan.threads.get())
@@ -90,6 +95,7 @@ impl Pool {
             progress: Mutex::new(Progress {
                 crews: (0..at_once).map(|_| Crew::new()).collect(),
                 oldest: 0,
+                waiting: 0,
                 state: State::Going,
             }),
             changed: Condvar::new(),
@@ -110,8 +116,8 @@ impl Pool {
                         take(source, Outcome::Unreadable(error))?;
                         break;
                     }
-                    Some(Ready::Yield(yielded)) => {
-                        for judged in merge.put_together(yielded) {
+                    Some(Ready::Yields(yields)) => {
+                        for judged in merge.put_together(yields) {
                             account.add(judged, take)?;
                         }
                     }
@@ -141,31 +147,35 @@ impl Pool {
         let mut progress = self.lock();
         while progress.state == State::Going {
             if let Some(ready) = progress.crews.front_mut().and_then(Crew::ready) {
-                self.changed.notify_all();
+                self.wake(&progress);
                 return Some(ready);
             }
-            progress = self.do_something(progress);
+            progress = self.do_something(LEADER, progress);
         }
         None
     }
 
     /// Does whatever there is to do, until nothing more is asked for.
-    fn help(&self) {
+    fn help(&self, thread: Thread) {
         let _alarm = Alarm(self);
         let mut progress = self.lock();
         while progress.state == State::Going {
-            progress = self.do_something(progress);
+            progress = self.do_something(thread, progress);
         }
     }
 
     /// Does something, or waits until something has changed.
     fn do_something<'a>(
         &'a self,
+        thread: Thread,
         mut progress: MutexGuard<'a, Progress>,
     ) -> MutexGuard<'a, Progress> {
-        let Some((number, task)) = progress.next_task(&self.plan) else {
+        let Some((number, task)) = progress.next_task(thread, &self.plan) else {
+            progress.waiting += 1;
             let woken = self.changed.wait(progress);
-            return woken.unwrap_or_else(PoisonError::into_inner);
+            let mut progress = woken.unwrap_or_else(PoisonError::into_inner);
+            progress.waiting -= 1;
+            return progress;
         };
         drop(progress);
         let done = self
@@ -177,14 +187,20 @@ impl Pool {
         if let (Some(crew), Some(done)) = (progress.crews.get_mut(number), done) {
             crew.accept(done);
         }
-        self.changed.notify_all();
+        self.wake(&progress);
         progress
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
-        let changed = change(&mut self.lock());
-        self.changed.notify_all();
-        changed
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        let mut progress = self.lock();
+        change(&mut progress);
+        self.wake(&progress);
+    }
+
+    fn wake(&self, progress: &Progress) {
+        if progress.waiting > 0 {
+            self.changed.notify_all();
+        }
     }
 
     fn stop(&self, state: State) {
@@ -198,8 +214,8 @@ impl Pool {
 
 impl Progress {
     /// Something to do, for the oldest capture that needs anything.
-    fn next_task(&mut self, plan: &Plan) -> Option<(usize, Task)> {
-        let flights = plan.threads.get() + 2;
+    fn next_task(&mut self, thread: Thread, plan: &Plan) -> Option<(usize, Task)> {
+        let flights = 2 * plan.threads.get() + 4;
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
             flights,
@@ -213,7 +229,7 @@ impl Progress {
         };
         let rooms = iter::once(oldest).chain(iter::repeat(others));
         let mut crews = self.crews.iter_mut().zip(rooms).zip(self.oldest..);
-        crews.find_map(|((crew, room), number)| Some((number, crew.next_task(room)?)))
+        crews.find_map(|((crew, room), number)| Some((number, crew.next_task(thread, room)?)))
     }
 
     /// The oldest capture is done with; there are so many in all.

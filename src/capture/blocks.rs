@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 /// Octets that are read at once, unless a single record needs more.
-pub(super) const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 18;
 
 /// A reader and the block that was read from it last.
 ///

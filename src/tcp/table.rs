@@ -339,6 +339,12 @@ impl<L: Listener> Table<L> {
 #[derive(Debug)]
 pub struct Rest<L>(vec::IntoIter<Box<Flow<L>>>);
 
+impl<L> Default for Rest<L> {
+    fn default() -> Self {
+        Rest(Vec::new().into_iter())
+    }
+}
+
 impl<L: Listener> Rest<L> {
     /// The number of the next.
     pub fn next_stream(&self) -> Option<u64> {
