@@ -10,6 +10,7 @@
 //! > raw GET / HT                            octets as they stand, \r and \n and \x00 understood
 //! ~ 1.5s                                    time goes by
 //! client FIN, server RST, client RST bare   `bare` is without ACK: it answers the other side's last segment
+//! client RST behind 9                       with a number that lies 9 octets behind; `bare`, too
 //! client ACK                                a side acknowledges what it has not noticed yet, and does nothing else
 //! server window 0                           a side says that it can take nothing
 //! hole server 100                           the server sends 100 octets that the capture lacks
@@ -306,9 +307,14 @@ impl Stage {
             ["<", ..] => self.act(Peer::Server, ACK, &content(&line[1..]), seen),
             [who, "FIN"] => self.act(peer(who), FIN | ACK, &[], seen),
             [who, "RST"] => self.send(peer(who), RST | ACK, &[]),
-            [who, "RST", "bare"] => {
-                let who = peer(who);
-                self.push(who, RST, self.has[who.other()], &[], 0);
+            [who, "RST", "bare"] => self.reset_bare(peer(who), 0),
+            [who, "RST", "bare", "behind", octets] => {
+                self.reset_bare(peer(who), octets.parse().unwrap());
+            }
+            [who, "RST", "behind", octets] => {
+                let behind: u32 = octets.parse().unwrap();
+                let number = self.next[peer(who)].wrapping_sub(behind);
+                self.push(peer(who), RST | ACK, number, &[], 0);
             }
             [who, "ACK"] => {
                 self.unseen[peer(who)] = false;
@@ -359,6 +365,11 @@ impl Stage {
             }
             _ => panic!("no such line in a script: {line}"),
         }
+    }
+
+    fn reset_bare(&mut self, who: Peer, behind: u32) {
+        let number = self.has[who.other()].wrapping_sub(behind);
+        self.push(who, RST, number, &[], 0);
     }
 
     /// `who` sends something, and the other side has it, at once or later.

@@ -1,9 +1,9 @@
 //! Why a connection was closed, as far as its messages and the moment of the close tell.
 
-use super::{Connection, Exchange, Message, Protocol, is_beyond_close};
+use super::{Connection, Exchange, Message, is_beyond_close};
 use crate::http::Says;
 use crate::tcp::{Close, CloseKind, Peer};
-use crate::time::Span;
+use crate::time::{At, Span};
 
 /// A close by the server that follows a message no later than this was decided on with it; a later one was made by a
 /// timer.
@@ -43,10 +43,7 @@ impl CloseCause {
 impl Connection {
     /// Why it was closed: the first cause that holds, or `None` while it is open or where nothing tells.
     pub fn close_cause(&self) -> Option<CloseCause> {
-        let close = self
-            .facts
-            .close
-            .filter(|_| self.protocol == Protocol::Http1)?;
+        let close = self.facts.close?;
         if self.tunnel.is_some() {
             return Some(CloseCause::Upgraded);
         }
@@ -83,20 +80,14 @@ impl Connection {
         let Some(request) = &exchange.request else {
             return false;
         };
-        let start = request.message.start;
-        if exchange.response.is_none() && is_beyond_close(&self.facts, start) {
+        if is_beyond_close(&self.facts, request.message.start) {
             return false;
         }
-        let ended_by =
-            |frame| exchange.is_complete() && exchange.end().is_none_or(|end| end.frame <= frame);
-        match (close.by, close.kind) {
-            // The other direction stays open after a client's FIN: the response may come yet.
-            (Peer::Client, CloseKind::Fin) => !exchange.is_complete(),
-            // What is delimited by the close ends with the very FIN.
-            (Peer::Server, CloseKind::Fin) => !ended_by(close.at.frame),
-            (_, CloseKind::Rst) => {
-                start.stamp.at.frame < close.at.frame && !ended_by(close.at.frame.saturating_sub(1))
-            }
+        let ended_before = |end: At| end.frame < close.at.frame;
+        match close.kind {
+            // What comes before a FIN in sequence may be captured behind it, and the other direction stays open.
+            CloseKind::Fin => !exchange.is_complete(),
+            CloseKind::Rst => !exchange.is_complete() || !exchange.end().is_none_or(ended_before),
         }
     }
 
@@ -176,6 +167,7 @@ mod tests {
         cause(&format!("{EXCHANGE}~ 5s\nserver FIN\n"), IdleTimeout);
         cause(&format!("{EXCHANGE}~ 5s\nserver RST\n"), IdleTimeout);
         cause(&format!("{EXCHANGE}client FIN\n"), IdleClient);
+        cause(&format!("{EXCHANGE}~ 100ms\nserver FIN\n"), None);
         // Within 100 ms of the response no timer can have fired, and nothing else tells why.
         cause(&format!("{EXCHANGE}server FIN\n"), None);
     }
@@ -199,6 +191,12 @@ mod tests {
     #[test]
     fn inside_an_exchange_it_was_aborted() {
         cause("> GET /\nserver FIN\n", Aborted);
+        cause(&format!("{EXCHANGE}> GET /b\nserver FIN\n"), Aborted);
+        // What was under way arrives behind the RST.
+        cause(
+            "> GET /\n< raw HTTP/1.1 200 X\\r\\nContent-Length: 9\\r\\n\\r\\nabc\nclient RST\n< raw defghi unseen\n",
+            Aborted,
+        );
         cause(
             "> GET /\n< raw HTTP/1.1 200 X\\r\\nContent-Length: 9\\r\\n\\r\\nabc\nserver RST\n",
             Aborted,

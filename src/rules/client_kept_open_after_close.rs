@@ -94,6 +94,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "the window had been zero before that exchange",
+                    "> GET /a\n< 204\nclient window 0\n~ 1s\n> GET /b\n< 200 | Connection: close | Content-Length: 2\nserver FIN\n~ 4s\nclient FIN\n",
+                ),
+                (
                     "the server said close, the client never closes",
                     &format!("> GET /\n{CLOSE}\nserver FIN\n~ 3s\nelsewhere\n"),
                 ),
@@ -177,6 +181,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "octets before it are no message",
+                    "> GET /a\n> GET /b\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 1\\r\\n\\r\\nx<pre>\\r\\nHTTP/1.1 200 A\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n\nserver FIN\n~ 4s\nclient FIN\n",
+                ),
                 (
                     "the capture ends inside the grace",
                     &format!("> GET /\n{CLOSE}\nserver FIN\n~ 2s\nelsewhere\n"),

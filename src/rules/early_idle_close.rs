@@ -186,6 +186,18 @@ mod tests {
             &RULE,
             &[
                 (
+                    "the server sent something behind the response",
+                    "> GET /\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=10\n< raw HTTP/1\n~ 2s\nserver FIN\n",
+                ),
+                (
+                    "as long after it as unannounced-close looks",
+                    "> GET /\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=10\n~ 100ms\nserver FIN\n",
+                ),
+                (
+                    "no sooner than the tolerance",
+                    "> GET /\n< 200 | Content-Length: 2 | Connection: keep-alive | Keep-Alive: timeout=10\n~ 9.5s\nserver FIN\n",
+                ),
+                (
                     "at once: that is unannounced-close",
                     &format!("{ASK}\n{ten}\n~ 50ms\nserver FIN\n"),
                 ),

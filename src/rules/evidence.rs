@@ -50,9 +50,12 @@ pub(super) fn sees_all(connection: &Connection) -> bool {
 
 /// Whether all of it is there from the first packet on, and every exchange was kept.
 pub(super) fn sees_all_from_the_first(connection: &Connection) -> bool {
-    sees_all(connection)
-        && connection.facts.handshake.is_complete()
-        && connection.tally.requests <= connection.exchanges.len() as u64
+    sees_all(connection) && connection.facts.handshake.is_complete() && all_kept(connection)
+}
+
+/// Whether every exchange was kept: else the first that is there is not the first.
+pub(super) fn all_kept(connection: &Connection) -> bool {
+    connection.tally.requests <= connection.exchanges.len() as u64
 }
 
 /// The certain messages: requests, and final responses.
@@ -145,15 +148,23 @@ pub(super) fn closing(connection: &Connection, peer: Peer) -> Option<Closing> {
 pub(super) fn closed_before(connection: &Connection, peer: Peer, closing: &Closing) -> bool {
     let side = &connection.facts.sides[peer];
     let by_fin = side.fin.is_some_and(|fin| {
-        let crossed = closing.kind == CloseKind::Fin && closing.ack <= fin.offset;
+        // Of two FINs the numbers tell; one that crossed a RST was sent before that came.
+        let crossed = closing.kind == CloseKind::Fin;
         closing.ack > fin.offset || (!crossed && fin.at.frame < closing.at.frame)
     });
     let by_rst = side.rst.is_some_and(|rst| {
-        let had_it =
-            closing.kind == CloseKind::Fin && rst.ack.is_some_and(|ack| ack > closing.offset);
+        let had_it = rst.ack.is_some_and(|ack| ack > closing.offset);
         !had_it && rst.at.frame < closing.at.frame
     });
     by_fin || by_rst
+}
+
+/// The close of `peer` by choice behind all that it sent, where the other side had not closed before.
+pub(super) fn close_inside(connection: &Connection, peer: Peer) -> Option<Closing> {
+    let close = closing(connection, peer)?;
+    // A RST with another number than the next one may be somebody else's.
+    let behind_all = close.offset == sent_until(connection, peer);
+    (behind_all && !closed_before(connection, peer.other(), &close)).then_some(close)
 }
 
 /// Whether `peer` closed without knowing of the other side's `closing`: the two crossed, or it was first.
@@ -261,7 +272,7 @@ pub(super) fn lost_reuse(connection: &Connection) -> Option<LostReuse<'_>> {
             (None, Some(response)) if exchange.is_idle_timeout() => {
                 timeout_sent = response.message.start.offset;
             }
-            _ if exchange.is_complete() && persists(exchange) => before = Some(exchange),
+            _ if persists(exchange) => before = Some(exchange),
             _ => return None,
         }
     }
@@ -278,10 +289,10 @@ pub(super) fn persists(exchange: &Exchange) -> bool {
             .is_none_or(|response| persists(&response.message))
 }
 
-/// Whether a packet that was sent before `request` acknowledged this: captured earlier, and not behind it in sequence.
+/// Whether an earlier packet than that of `request` acknowledged this. Of a request that is sent once more it is not
+/// certain what it acknowledged: that is to be asked for, too.
 pub(super) fn acked_before(acked: Option<Acked>, request: &Request) -> bool {
-    let start = request.message.start;
-    acked.is_some_and(|acked| acked.at.frame < start.stamp.at.frame && acked.offset <= start.offset)
+    acked.is_some_and(|acked| acked.at.frame < request.message.start_at().frame)
 }
 
 /// The offset behind what `peer` sent as messages: its FIN is no octet of them.
@@ -316,4 +327,33 @@ pub(super) fn had_head(
             .is_some_and(|response| response.message.start.offset < ack)
     };
     ack >= head.end && (acked_before(head.acked, request) || asked_last.is_none_or(answered))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::{Settings, judge};
+    use crate::script::play;
+
+    /// What is found where the first exchange was not kept, as it happens behind very many.
+    fn found_without_the_first(script: &str) -> Vec<&'static str> {
+        let mut connection = play(script).connection;
+        connection.exchanges.remove(0);
+        let judgement = judge(&connection, &Settings::default());
+        let findings = judgement.findings.iter();
+        findings.map(|finding| finding.rule.name).collect()
+    }
+
+    #[test]
+    fn the_first_that_was_kept_is_not_the_first() {
+        let ask = "> GET /\n";
+        let max = "< 204 | Connection: keep-alive | Keep-Alive: max=2\n";
+        for script in [
+            format!("{ask}< 204\n{ask}< 204 | Connection: close\nserver FIN\n"),
+            format!("{ask}< 204\n{ask}< 204\n~ 1s\nclient FIN\n"),
+            format!("{ask}{max}{ask}{max}{ask}{max}{ask}< 204\n~ 5s\nserver FIN\n"),
+            format!("{ask}< 204\n< 204\n~ 5s\nserver FIN\n"),
+        ] {
+            assert_eq!(found_without_the_first(&script), [""; 0], "{script}");
+        }
+    }
 }

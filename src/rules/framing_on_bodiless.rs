@@ -113,6 +113,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "ahead of what cannot be read",
+                    "> GET /\n< raw HTTP/1.1 103 A\\r\\nContent-Length: 0\\r\\n\\r\\n\n< 204\n< raw <pre>\\r\\n\n",
+                ),
+                (
                     "a coding on a 204",
                     "> GET /\n< raw HTTP/1.1 204 X\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\n",
                 ),

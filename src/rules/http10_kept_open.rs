@@ -54,7 +54,6 @@ fn check(connection: &Connection, settings: &Settings, ruling: &mut Ruling) {
 fn is_http10(exchange: &Exchange) -> bool {
     let request = exchange.request.as_ref();
     request.is_some_and(|request| request.message.says() == Some(Says::Nothing))
-        && exchange.is_complete()
 }
 
 #[cfg(test)]
@@ -88,6 +87,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "octets before it are no message",
+                    "> raw POST / HTTP/1.1\\r\\nContent-Length: 1\\r\\n\\r\\nx<pre>\\r\\nGET / HTTP/1.0\\r\\n\\r\\n\n< 204\n< 204\n~ 4s\nclient FIN\n",
+                ),
                 (
                     "HTTP/1.1 persists",
                     "> GET /\n< 200 HTTP/1.0 | Content-Length: 2\n~ 9s\nelsewhere\n",

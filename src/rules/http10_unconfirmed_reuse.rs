@@ -87,6 +87,14 @@ mod tests {
             &RULE,
             &[
                 (
+                    "behind a head without a body",
+                    "> GET /a\n< 204 HTTP/1.0\n~ 1s\n> GET /b\n",
+                ),
+                (
+                    "its packet is the first to acknowledge, and nothing else was asked",
+                    "> GET /a\n< 200 HTTP/1.0 | Content-Length: 2\nlost\n~ 1s\n> GET /b\n",
+                ),
+                (
                     "it had asked for keep-alive, and was not confirmed",
                     &format!(
                         "> GET /a HTTP/1.0 | Connection: keep-alive\n{OLD}\n~ 1s\n> GET /b HTTP/1.0\n"
@@ -129,6 +137,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "its packet is the first to acknowledge, and the response to another one crossed it",
+                    "> GET /a\n> GET /b\n< 200 HTTP/1.0 | Content-Length: 2\nlost\n< 204 HTTP/1.0 unseen\n> GET /c unseen\n",
+                ),
+                (
+                    "its packet is the first to acknowledge, and another request waits",
+                    "> GET /a\n> GET /b\n< 200 HTTP/1.0 | Content-Length: 2\nlost\n> GET /c unseen\n",
+                ),
                 (
                     "HTTP/1.1 persists",
                     "> GET /a HTTP/1.0 | Connection: keep-alive\n< 200 | Content-Length: 2\n> GET /b\n",

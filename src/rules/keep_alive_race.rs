@@ -3,7 +3,7 @@
 use super::evidence::{Closing, LostReuse, closing, lost_reuse};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
-use crate::tcp::{CloseKind, Peer};
+use crate::tcp::Peer;
 
 pub(super) static RULE: Rule = Rule {
     name: "keep-alive-race",
@@ -70,7 +70,7 @@ fn crossed(connection: &Connection, reuse: &LostReuse<'_>, close: &Closing) -> b
         let acked = fin.and_then(|fin| fin.acked);
         acked.is_some_and(|acked| acked.at == start.stamp.at)
     };
-    let unknowing = close.kind == CloseKind::Rst || reuse.ack <= close.offset || first_to_ack();
+    let unknowing = reuse.ack <= close.offset || first_to_ack();
     close.ack <= start.offset && unknowing
 }
 

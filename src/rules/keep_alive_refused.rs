@@ -1,6 +1,6 @@
 //! `keep-alive-refused`: a client that would persist got close on its first response.
 
-use super::evidence::paired;
+use super::evidence::{all_kept, paired};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Exchange};
 use crate::http::Says;
@@ -32,8 +32,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
-    // Where not every exchange was kept, the first one was not.
-    if connection.tally.requests <= connection.exchanges.len() as u64 {
+    if all_kept(connection) {
         let first = paired(connection).first();
         ruling.found_if(first.and_then(|first| refused(connection, first)));
     }
@@ -87,6 +86,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "it did not wait for the rest, which came",
+                    "> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\n< 204 | Connection: close\n> raw defghi\nserver FIN\n",
+                ),
                 (
                     "the client said close",
                     "> GET / | Connection: close\n< 204 | Connection: close\nserver FIN\n",

@@ -83,6 +83,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "the head does not keep to the grammar",
+                    "> GET /\n< raw HTTP/1.1 200 A\\r\\nConnection: keep-alive\\r\\nX : y\\r\\n\\r\\nbody\n~ 5s\nserver FIN\n",
+                ),
+                (
                     "the default of HTTP/1.1 is not said",
                     "> GET /\n< 200\n< raw body\nserver FIN\n",
                 ),

@@ -81,6 +81,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "the head does not keep to the grammar",
+                    "> GET /\n< raw HTTP/1.1 204 A\\r\\nConnection: keep-alive\\r\\nKeep-Alive: timeout=x\\r\\nX : y\\r\\n\\r\\n\n",
+                ),
+                (
                     "blanks, empty members, quotes, unknown names",
                     "> GET / | Connection: keep-alive | Keep-Alive: , timeout = \"5\",, x=y\n< 204\n",
                 ),

@@ -1,6 +1,6 @@
 //! `max-exceeded`: more requests than the advertised max allows.
 
-use super::evidence::paired;
+use super::evidence::{all_kept, paired};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
@@ -42,8 +42,7 @@ struct Advertised<'a> {
 }
 
 fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
-    // Where not every exchange was kept, they cannot be numbered.
-    if connection.tally.requests <= connection.exchanges.len() as u64 {
+    if all_kept(connection) {
         ruling.found_if(exceeded(connection));
     }
 }

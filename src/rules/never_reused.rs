@@ -1,6 +1,6 @@
 //! `never-reused`: a persistent connection that the client closed after one exchange.
 
-use super::evidence::{closed_before, closed_unknowing, closing, sees_all_from_the_first};
+use super::evidence::{closed_unknowing, closing, sees_all_from_the_first};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::Peer;
@@ -43,11 +43,8 @@ fn never_reused(connection: &Connection) -> Option<Finding> {
     let response = &exchange.response.as_ref()?.message;
     let end = exchange.end()?;
     let max = response.keep_alive().and_then(|keep_alive| keep_alive.max);
-    let by_choice = connection.facts.close?.at == close.at
-        && close.ack >= response.end?.offset
-        && end.frame < close.at.frame
-        && !closed_before(connection, Peer::Server, &close)
-        && !closed_unknowing(connection, Peer::Server, &close);
+    let by_choice =
+        close.ack >= response.end?.offset && !closed_unknowing(connection, Peer::Server, &close);
     let holds = by_choice
         && sees_all_from_the_first(connection)
         && connection.persists()
@@ -95,6 +92,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "the server reset before it had the close",
+                    "> GET /a\n< 200 | Content-Length: 2\nserver RST\nclient FIN unseen\n",
+                ),
+                (
+                    "the client closed before it had the response",
+                    "> GET /\n< 200 | Content-Length: 2 unseen\nclient FIN\n",
+                ),
                 (
                     "the server closed",
                     "> GET /\n< 204\n~ 5s\nserver FIN\nclient FIN\n",

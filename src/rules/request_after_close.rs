@@ -86,6 +86,14 @@ mod tests {
             &RULE,
             &[
                 (
+                    "behind a head without a body",
+                    "> GET /a\n< 204 | Connection: close\n~ 1s\n> GET /b\n",
+                ),
+                (
+                    "its packet is the first to acknowledge, and nothing else was asked",
+                    "> GET /a\n< 200 | Content-Length: 2 | Connection: close\nlost\n~ 1s\n> GET /b\n",
+                ),
+                (
                     "behind its own close, whatever was acknowledged",
                     "> GET /a | Connection: close\n> GET /b\n",
                 ),
@@ -118,6 +126,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "its packet is the first to acknowledge, and the response to another one crossed it",
+                    "> GET /a\n> GET /b\n< 200 | Content-Length: 2 | Connection: close\nlost\n< 204 HTTP/1.0 unseen\n> GET /c unseen\n",
+                ),
+                (
+                    "its packet is the first to acknowledge, and another request waits",
+                    "> GET /a\n> GET /b\n< 200 | Content-Length: 2 | Connection: close\nlost\n> GET /c unseen\n",
+                ),
                 (
                     "pipelined ahead of the close",
                     &format!("> GET /a\n> GET /b\n{CLOSE}\n"),

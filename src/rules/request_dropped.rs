@@ -1,7 +1,6 @@
 //! `request-dropped`: a server took a request, and closed without a word.
 
-use super::evidence::{Closing, persists};
-use super::evidence::{closed_before, closing, sees_all_from_the_first, sent_until};
+use super::evidence::{close_inside, persists, sees_all_from_the_first};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Request};
 use crate::http::Framing;
@@ -41,13 +40,13 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 }
 
 fn find(connection: &Connection) -> Option<Finding> {
-    let close = closing(connection, Peer::Server)?;
-    if !sees_all_from_the_first(connection) || closed_before(connection, Peer::Client, &close) {
+    if !sees_all_from_the_first(connection) {
         return None;
     }
+    let close = close_inside(connection, Peer::Server)?;
     let (request, answered_until) = first_unanswered(connection)?;
     let end = request.message.end?;
-    if end.offset > close.ack || !is_silent_behind(connection, &close, answered_until) {
+    if end.offset > close.ack || close.offset != answered_until {
         return None;
     }
     let at = request.message.start_at();
@@ -77,17 +76,12 @@ fn first_unanswered(connection: &Connection) -> Option<(&Request, u64)> {
             return Some((request, answered_until));
         };
         let by_close = response.message.framing() == Some(Framing::Close);
-        if by_close || !exchange.is_complete() || !persists(exchange) {
+        if by_close || !persists(exchange) {
             return None;
         }
         answered_until = response.message.end?.offset;
     }
     None
-}
-
-/// Whether the server sent nothing from `offset` on, by the numbers of its close too.
-fn is_silent_behind(connection: &Connection, close: &Closing, offset: u64) -> bool {
-    sent_until(connection, Peer::Server) == offset && close.offset == offset
 }
 
 #[cfg(test)]
@@ -102,6 +96,22 @@ mod tests {
         speaks(
             &RULE,
             &[
+                (
+                    "the RST of the client answers it, was captured first, and nothing else came",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nserver FIN\nlost\nclient RST\nearlier 1\n",
+                ),
+                (
+                    "the RST of the client crossed it",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nserver FIN unseen\nclient RST\n",
+                ),
+                (
+                    "the FIN of the client crossed a RST",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nserver RST\nclient FIN unseen\n",
+                ),
+                (
+                    "the FINs crossed, and that of the client was captured first",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nclient FIN unseen\nserver FIN\n",
+                ),
                 ("the first request", "> GET /a\n~ 1s\nserver FIN\n"),
                 (
                     "by a RST with ACK",
@@ -132,6 +142,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "a RST with another number",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nserver RST behind 2\n",
+                ),
+                (
+                    "the FIN of the client was captured before a RST",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\nclient FIN unseen\nserver RST\n",
+                ),
                 (
                     "the close does not acknowledge the request",
                     &format!("{OK}\nserver FIN unseen\n> GET /b\nserver RST bare\n"),

@@ -1,7 +1,7 @@
 //! `request-truncated`: a client closed inside a request whose end it had promised.
 
-use super::evidence::{certain, sees_all_from_the_first, sent_until};
-use super::response_truncated::{close_inside, truncated};
+use super::evidence::{close_inside, sees_all_from_the_first, sent_until};
+use super::response_truncated::truncated;
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::tcp::Peer;
@@ -47,7 +47,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     if fin.is_some_and(|fin| fin.acked.is_none()) {
         return None;
     }
-    let (last, before) = certain(connection).split_last()?;
+    let (last, before) = connection.exchanges.split_last()?;
     let says_close = |message: &Message| message.says_close();
     let ended = before.iter().any(|exchange| {
         let request = exchange.request.as_ref();
@@ -193,6 +193,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "an earlier response had said close",
+                    "> GET /a\n< 204 | Connection: close\n> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc\nclient FIN\nserver FIN\n",
+                ),
                 (
                     "the capture starts late",
                     &format!("inside\n{HALF}\nclient FIN\n"),

@@ -44,11 +44,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     let reuse = lost_reuse(connection)?;
     let message = &reuse.request.message;
     let at = message.start_at();
-    let closed = sides.server.fin.is_some()
-        || sides
-            .client
-            .rst
-            .is_some_and(|own| own.at.frame < rst.at.frame);
+    let closed = sides.server.fin.is_some() || sides.client.rst.is_some();
     let had_it = message.end.is_some_and(|end| end.acked.is_some());
     // A RST without ACK has the number that the segment it answers acknowledged.
     let answers = rst.ack.is_none()
@@ -106,6 +102,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "a 408 had crossed it, and the close was not captured",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 400s\n< 408 | Connection: close | Content-Length: 0 unseen\n> GET /b unseen\nserver RST bare behind 56\n",
+                ),
+                (
+                    "the RST answers another segment",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 400s\n> GET /b unseen\nserver RST bare behind 2\n",
+                ),
                 (
                     "the server had closed",
                     &format!("{OK}\n~ 2s\nserver FIN unseen\n> GET /b unseen\nserver RST bare\n"),

@@ -2,8 +2,8 @@
 
 use super::evidence::{closing, sees_all_from_the_first};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
-use crate::connection::{Connection, Exchange};
-use crate::tcp::{CloseKind, Peer};
+use crate::connection::Connection;
+use crate::tcp::Peer;
 
 /// Room for an empty line behind a message (RFC 9112 2.2).
 const EMPTY_LINE: u64 = 2;
@@ -42,20 +42,15 @@ fn find(connection: &Connection) -> Option<Finding> {
     let sides = &connection.facts.sides;
     let first = connection.facts.close?;
     let close = closing(connection, first.by)?;
-    let finished = sides.client.fin.is_some() || sides.server.fin.is_some();
-    if finished || close.kind != CloseKind::Rst || close.at != first.at {
-        return None;
-    }
-    let other = first.by.other();
-    // All that either side ever sent was there by then, and known to the sender of the RST.
-    let had_all = close.ack == sides[other].reached && close.offset == sides[first.by].reached;
-    let complete = connection.exchanges.iter().all(Exchange::is_complete);
-    if !had_all || !complete || !connection.persists() || !sees_all_from_the_first(connection) {
+    // The number of a RST is the next one; that of a FIN is not, since the FIN itself has a number.
+    let is_next = close.offset == sides[first.by].reached;
+    let other_finished = sides[first.by.other()].fin.is_some();
+    if !is_next || other_finished || !connection.persists() || !sees_all_from_the_first(connection)
+    {
         return None;
     }
     let last = connection.exchanges.last()?;
     let response = last.response?.message.end?;
-    let acked = response.acked?;
     // The beginning of another message is outstanding as well; an empty line is not.
     let asked = last.request.as_ref()?.message.end?.offset;
     if sides.client.reached > asked + EMPTY_LINE
@@ -63,11 +58,17 @@ fn find(connection: &Connection) -> Option<Finding> {
     {
         return None;
     }
-    let end = last.end()?;
-    let knew = first.by == Peer::Client || acked.offset <= close.ack;
-    if !knew || acked.at.frame > close.at.frame || end.frame >= close.at.frame {
+    let delivered = match first.by {
+        Peer::Client => close.ack >= response.offset,
+        Peer::Server => {
+            let acked = response.acked?;
+            acked.at.frame < close.at.frame && acked.offset <= close.ack
+        }
+    };
+    if !delivered {
         return None;
     }
+    let end = last.end()?;
     Some(Finding::new(
         &RULE,
         Some(first.by),
@@ -95,6 +96,10 @@ mod tests {
         speaks(
             &RULE,
             &[
+                (
+                    "behind empty lines of both",
+                    "> GET /a\n< 200 | Content-Length: 2\n> raw \\r\\n\n< raw \\r\\n\n~ 5s\nserver RST\n",
+                ),
                 ("the client", &format!("{OK}\n~ 5s\nclient RST\n")),
                 ("at once", &format!("{OK}\nclient RST\n")),
                 (
@@ -116,6 +121,22 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "an empty line that the RST does not acknowledge was sent ahead of the acknowledgement",
+                    "> GET /a\n< 200 | Content-Length: 2 unseen\n> raw \\r\\n unseen\nserver RST\n",
+                ),
+                (
+                    "the acknowledgement was captured behind it",
+                    "> GET /a\n< 200 | Content-Length: 2 unseen\n~ 5s\nserver RST\nclient ACK\n",
+                ),
+                (
+                    "the beginning of a response was outstanding",
+                    "> GET /a\n< 200 | Content-Length: 2\n< raw HTTP/1\nserver RST\n",
+                ),
+                (
+                    "a RST with another number",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 5s\nserver RST behind 2\n",
+                ),
                 (
                     "a request was outstanding",
                     &format!("{OK}\n> GET /b\nclient RST\n"),

@@ -188,6 +188,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "octets before it are no message",
+                    "> GET /a\n> GET /b\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 1\\r\\nConnection: close\\r\\n\\r\\nx<pre>\\r\\nHTTP/1.1 200 A\\r\\nContent-Length: 0\\r\\n\\r\\n\nserver FIN\n",
+                ),
+                (
                     "the capture starts late: the response may answer an earlier request",
                     &format!("inside\n> GET /a | Connection: close\n> GET /b\n{OK}\n{OK}\n"),
                 ),

@@ -91,6 +91,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "a second later",
+                    "> POST /a | Content-Length: 9\n< 413 | Content-Length: 2 | Connection: close unseen\n~ 1s\nserver RST\n",
+                ),
+                (
                     "the request was still being sent",
                     "> raw POST / HTTP/1.1\\r\\nContent-Length: 99\\r\\n\\r\\nabc\n< 413 | Content-Length: 2 | Connection: close unseen\nserver RST\n",
                 ),
@@ -127,6 +131,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "the client had closed, without the response",
+                    "> POST /a | Content-Length: 9\n< 413 | Content-Length: 2 | Connection: close unseen\nclient FIN unseen\nlost\nserver RST\n",
+                ),
                 ("it was acknowledged", &format!("{TOO_LARGE}\nserver RST\n")),
                 (
                     "a RST without ACK answers a segment",

@@ -1,6 +1,6 @@
 //! `response-truncated`: a server closed inside a response whose end it had promised.
 
-use super::evidence::{Closing, closed_before, closing, noun, paired, sees_all, sent_until};
+use super::evidence::{Closing, close_inside, noun, paired, sees_all};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, Message};
 use crate::http::Framing;
@@ -41,20 +41,12 @@ fn find(connection: &Connection) -> Option<Finding> {
         return None;
     }
     let close = close_inside(connection, Peer::Server)?;
-    let cut = |message: &Message| message.end.is_none() && message.head.is_some();
+    let cut = |message: &Message| message.end.is_none();
     let response = paired(connection).iter().find_map(|exchange| {
         exchange.request.as_ref()?;
         Some(exchange.response?.message).filter(cut)
     })?;
     truncated(&RULE, Peer::Server, &response, &close)
-}
-
-/// The close of `peer` by choice behind all that it sent, where the other side had not closed before.
-pub(super) fn close_inside(connection: &Connection, peer: Peer) -> Option<Closing> {
-    let close = closing(connection, peer)?;
-    // A RST with another number than the next one may be somebody else's.
-    let behind_all = close.offset == sent_until(connection, peer);
-    (behind_all && !closed_before(connection, peer.other(), &close)).then_some(close)
 }
 
 /// Finds a message of `peer` that its `close` cut, where that lacks something of what its framing promised.
@@ -88,7 +80,7 @@ fn lack(message: &Message, sent: u64) -> Option<String> {
     match head.framing {
         Framing::Length(length) => {
             let had = sent.checked_sub(head.end)?;
-            (had < length).then(|| format!("had {had} of {length} octets of its body"))
+            Some(format!("had {had} of {length} octets of its body"))
         }
         Framing::Chunked => Some("lacked its last chunk".to_owned()),
         _ => None,
@@ -213,6 +205,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "a RST with another number",
+                    "> GET /a\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 9\\r\\n\\r\\nabc\nserver RST behind 2\n",
+                ),
                 (
                     "the capture starts late: it may answer a HEAD",
                     &format!("inside\n> GET /\n{HALF}\nserver FIN\n"),

@@ -1,6 +1,6 @@
 //! `reuse-past-timeout`: a client used a connection again after the time that the server had promised.
 
-use super::evidence::{acked_before, certain, latest_timeout, persists};
+use super::evidence::{certain, latest_timeout, persists};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::Connection;
 use crate::tcp::Peer;
@@ -47,11 +47,11 @@ fn find(connection: &Connection) -> Option<Finding> {
         .find_map(|number| {
             let (before, rest) = exchanges.split_at_checked(number)?;
             let request = rest.first()?.request.as_ref()?;
-            let previous = before.last().filter(|exchange| exchange.is_complete())?;
+            let previous = before.last()?;
             let end = previous.response?.message.end?;
             let start = request.message.start;
             // The client's own packets tell when it had the response: both times are of one side.
-            let acked = end.acked.filter(|_| acked_before(end.acked, request))?;
+            let acked = end.acked?;
             // What the server sent since, other than its FIN, would end the idleness.
             let quiet = end.offset..=end.offset + 1;
             if !quiet.contains(&start.stamp.ack()?) {

@@ -44,7 +44,7 @@ fn check(connection: &Connection, settings: &Settings, ruling: &mut Ruling) {
     // Where the response said close, the duty is another rule's.
     let ignored = exchange
         .response
-        .is_some_and(|response| response.message.head.is_some() && !response.message.says_close());
+        .is_some_and(|response| !response.message.says_close());
     let Some(duty) = Duty::of_server(exchange).filter(|_| ignored) else {
         return;
     };

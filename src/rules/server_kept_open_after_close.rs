@@ -57,6 +57,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "the window had been zero before that exchange",
+                    "> GET /a\n< 204\nclient window 0\n~ 1s\n> GET /b\n< 200 | Connection: close | Content-Length: 2\n~ 4s\nclient FIN\n",
+                ),
+                (
                     "the client never closes either",
                     "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 3s\nelsewhere\n",
                 ),
@@ -91,6 +95,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "closed at the very end of the grace",
+                    "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 2s\nserver FIN\n~ 2s\nclient FIN\n",
+                ),
+                (
+                    "octets before it are no message",
+                    "> GET /a\n> GET /b\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 1\\r\\n\\r\\nx<pre>\\r\\nHTTP/1.1 200 A\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n\n~ 4s\nclient FIN\n",
+                ),
                 (
                     "the capture ends inside the grace",
                     "> GET /\n< 200 | Connection: close | Content-Length: 2\n~ 2s\nelsewhere\n",

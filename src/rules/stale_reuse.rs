@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
         matters: "The server answers with a reset. The request is lost, and one that is not idempotent must not be \
                   sent again by itself.",
         silent: "Where the request's packet is the first to acknowledge the FIN or does not acknowledge it (see \
-                 keep-alive-race), where request-after-close speaks, where the request was answered, where octets \
+                 keep-alive-race), where request-after-close speaks, where octets \
                  are missing or cannot be read, and after an upgrade or CONNECT.",
         remedy: "Let the client's pool check a connection before using it again (Apache HttpClient: \
                  setValidateAfterInactivity; Go and curl do by themselves), or drop idle connections sooner than \
@@ -44,7 +44,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     }
     let stale = connection.exchanges.iter().find_map(|exchange| {
         let request = exchange.request.as_ref()?;
-        (exchange.response.is_none() && knew(request, &fin)).then_some(request)
+        knew(request, &fin).then_some(request)
     })?;
     let at = stale.message.start_at();
     let acked = fin.acked?.at;
@@ -114,6 +114,18 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "it was answered",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 2s\nserver FIN\n~ 1s\n> GET /b\n< 204\n",
+                ),
+                (
+                    "octets of the client are no message",
+                    "> GET /a\n< 200 | Content-Length: 2\n> raw <pre>\\r\\n\n~ 2s\nserver FIN\n~ 1s\n> GET /b\n",
+                ),
+                (
+                    "octets of the server are no message",
+                    "> GET /a\n< raw HTTP/1.1 200 A\\r\\nContent-Length: 1\\r\\n\\r\\nxyz\\r\\n\n~ 2s\nserver FIN\n~ 1s\n> GET /b\n",
+                ),
                 (
                     "crossed on the wire",
                     &format!("{OK}\n~ 2s\nserver FIN unseen\n> GET /b\nserver RST bare\n"),

@@ -2,8 +2,7 @@
 
 use super::evidence::{IdleClose, idle_close_by_server};
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
-use crate::connection::{AT_ONCE, Connection, Exchange};
-use crate::http::Framing;
+use crate::connection::{AT_ONCE, Connection};
 use crate::tcp::{CloseKind, Peer};
 
 pub(super) static RULE: Rule = Rule {
@@ -43,7 +42,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     } = closed;
     let end = exchange.response?.message.end_at()?;
     let after = close.at.time.since(end.time);
-    if close.kind != CloseKind::Fin || !ends_by_itself(exchange) || after > AT_ONCE {
+    if close.kind != CloseKind::Fin || after > AT_ONCE {
         return None;
     }
     Some(Finding::new(
@@ -58,16 +57,6 @@ fn find(connection: &Connection) -> Option<Finding> {
     ))
 }
 
-fn ends_by_itself(exchange: &Exchange) -> bool {
-    let framing = exchange
-        .response
-        .and_then(|response| response.message.framing());
-    matches!(
-        framing,
-        Some(Framing::None | Framing::Length(_) | Framing::Chunked)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +69,22 @@ mod tests {
         speaks(
             &RULE,
             &[
+                (
+                    "behind empty lines of both",
+                    "> GET /a\n< 200 | Content-Length: 2\n> raw \\r\\n\n< raw \\r\\n\nserver FIN\n",
+                ),
+                (
+                    "a tenth of a second later",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 100ms\nserver FIN\n",
+                ),
+                (
+                    "the client had acknowledged it, and answers by a RST without ACK",
+                    "> GET /a\n< 200 | Content-Length: 2\nserver FIN\nclient RST bare\n",
+                ),
+                (
+                    "the FIN of the client is the first packet to acknowledge it",
+                    "> GET /a\n< 200 | Content-Length: 2\nserver FIN\nlost\nclient FIN\n",
+                ),
                 (
                     "at once",
                     &format!("> GET /\n{OK}\n~ 99ms\nserver FIN\nclient FIN\n"),
@@ -112,6 +117,14 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "another response had begun",
+                    "> GET /a\n< 200 | Content-Length: 2\n< raw HTTP/1\nserver FIN\n",
+                ),
+                (
+                    "a RST without ACK came first",
+                    "> GET /a\n< 200 | Content-Length: 2\nserver RST bare\nserver FIN\n",
+                ),
                 (
                     "an idle timeout",
                     &format!("> GET /\n{OK}\n~ 101ms\nserver FIN\n"),

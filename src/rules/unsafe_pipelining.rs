@@ -65,7 +65,7 @@ fn find(connection: &Connection) -> Option<Finding> {
 
 fn is_unsafe(request: &Request) -> bool {
     let (method, _) = request.method_and_target();
-    request.message.end.is_some() && NOT_IDEMPOTENT.contains(&method)
+    NOT_IDEMPOTENT.contains(&method)
 }
 
 /// Whether the packet of `request` acknowledges nothing of the final response before it.

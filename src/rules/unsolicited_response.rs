@@ -46,9 +46,9 @@ struct Uncalled {
 }
 
 fn find(connection: &Connection) -> Option<Finding> {
-    let all_kept = connection.tally.requests <= connection.exchanges.len() as u64;
-    let asked_all = connection.missing() == 0 && connection.lost.client.is_none();
-    if !all_kept || !asked_all || !connection.facts.handshake.is_complete() {
+    // Octets that are no request may have been answered, too; of others the acknowledgements tell.
+    let understood_all = connection.unreadable.client.is_none();
+    if !understood_all || !connection.facts.handshake.is_complete() {
         return None;
     }
     let understood = connection.lost.server.map_or(u64::MAX, |lost| lost.offset);
@@ -165,6 +165,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "another request came later, and nobody acknowledged it",
+                    "> GET /a\n< 200 | Content-Length: 2\n< 200 | Content-Length: 2\n> GET /b unseen\n",
+                ),
+                (
                     "a second response",
                     &format!("{OK}\n< 200 | Content-Length: 2\n"),
                 ),
@@ -198,6 +202,8 @@ mod tests {
         );
         let (at, others, message) = finding(&RULE, &format!("{OK}\n< 503\n"));
         assert_eq!((at, others), (8, vec![6]));
+        let crossed = format!("{OK}\n< 503 | Content-Length: 0 unseen\n> GET /b\n< 204\n");
+        assert_eq!(finding(&RULE, &crossed).1, [6]);
         assert_eq!(
             message,
             "the server sent a response (503) in frame 8 while no request was outstanding: the last response had \
@@ -255,6 +261,18 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "behind octets that are no message",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\n< raw <pre>\\r\\n\n< 204\n< 204\n",
+                ),
+                (
+                    "octets ahead of an answer",
+                    "> GET /a\n< 200 | Content-Length: 2\n> GET /b\n< raw <pre>\\r\\n\n< 204\n",
+                ),
+                (
+                    "what was answered may have been no request",
+                    "> raw <pre>\\r\\n\n> GET /b\n< 400 | Content-Length: 0\n< 204\n",
+                ),
                 (
                     "a 408 that says close",
                     &format!("{OK}\n~ 5s\n< 408 | Connection: close | Content-Length: 0\n"),
