@@ -80,14 +80,18 @@ impl Connection {
         let Some(request) = &exchange.request else {
             return false;
         };
-        if is_beyond_close(&self.facts, request.message.start) {
+        let start = request.message.start;
+        if is_beyond_close(&self.facts, start) {
             return false;
         }
         let ended_before = |end: At| end.frame < close.at.frame;
         match close.kind {
             // What comes before a FIN in sequence may be captured behind it, and the other direction stays open.
             CloseKind::Fin => !exchange.is_complete(),
-            CloseKind::Rst => !exchange.is_complete() || !exchange.end().is_none_or(ended_before),
+            CloseKind::Rst => {
+                start.stamp.at.frame < close.at.frame
+                    && (!exchange.is_complete() || !exchange.end().is_none_or(ended_before))
+            }
         }
     }
 
@@ -192,6 +196,11 @@ mod tests {
     fn inside_an_exchange_it_was_aborted() {
         cause("> GET /\nserver FIN\n", Aborted);
         cause(&format!("{EXCHANGE}> GET /b\nserver FIN\n"), Aborted);
+        // A RST before anything was asked may be forged.
+        cause(
+            "client RST\n> GET /\n< 200 | Content-Length: 2 | Connection: close unseen\nserver FIN unseen\n",
+            Announced,
+        );
         // What was under way arrives behind the RST.
         cause(
             "> GET /\n< raw HTTP/1.1 200 X\\r\\nContent-Length: 9\\r\\n\\r\\nabc\nclient RST\n< raw defghi unseen\n",

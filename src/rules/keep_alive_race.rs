@@ -118,6 +118,14 @@ mod tests {
             &RULE,
             &[
                 (
+                    "something went by before the RST",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 2s\nserver FIN unseen\nlost\nserver RST\n> GET /b unseen\n",
+                ),
+                (
+                    "a response to nobody crossed it, too",
+                    "> GET /a\n< 200 | Content-Length: 2\n~ 2s\n< 503 | Content-Length: 0 unseen\nserver FIN unseen\n> GET /b\n",
+                ),
+                (
                     "the FIN had been acknowledged before",
                     &format!("{OK}\n~ 2s\nserver FIN\n~ 1s\n> GET /b\n"),
                 ),

@@ -132,6 +132,10 @@ mod tests {
             &RULE,
             &[
                 (
+                    "a RST without ACK answers the acknowledgement",
+                    "> POST /a | Content-Length: 9\n< 413 | Content-Length: 2 | Connection: close\nserver RST bare\n",
+                ),
+                (
                     "the client had closed, without the response",
                     "> POST /a | Content-Length: 9\n< 413 | Content-Length: 2 | Connection: close unseen\nclient FIN unseen\nlost\nserver RST\n",
                 ),

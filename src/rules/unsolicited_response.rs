@@ -1,7 +1,7 @@
 //! `unsolicited-response`: a server sent something that nobody had asked for.
 
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
-use crate::connection::{Connection, Response};
+use crate::connection::{Connection, Exchange, Response};
 use crate::http::{Place, Says};
 use crate::tcp::{FIRST_OCTET, Peer};
 use crate::time::At;
@@ -47,7 +47,8 @@ struct Uncalled {
 
 fn find(connection: &Connection) -> Option<Finding> {
     // Octets that are no request may have been answered, too; of others the acknowledgements tell.
-    let understood_all = connection.unreadable.client.is_none();
+    let asked_at_all = connection.tally.requests > 0 || connection.facts.sides.client.octets == 0;
+    let understood_all = connection.unreadable.client.is_none() && asked_at_all;
     if !understood_all || !connection.facts.handshake.is_complete() {
         return None;
     }
@@ -114,32 +115,27 @@ fn is_outstanding(connection: &Connection, place: Place) -> bool {
     let Some(ack) = place.stamp.ack() else {
         return true;
     };
-    let mut asked_until = FIRST_OCTET;
-    for exchange in &connection.exchanges {
-        let Some(request) = &exchange.request else {
-            continue;
-        };
-        // It crossed what the server sent; but where it was never acknowledged, the numbers tell nothing.
-        if request.message.start.offset >= ack {
-            let acked = request.message.end.is_some_and(|end| end.acked.is_some());
-            let before = request.message.start_at().frame < place.stamp.at.frame;
-            if before && !acked {
-                return true;
-            }
-            continue;
-        }
-        let answered = exchange.response.and_then(|response| response.message.end);
-        let (Some(end), Some(answered)) = (request.message.end, answered) else {
-            return true;
-        };
-        if answered.offset > place.offset {
-            return true;
-        }
-        asked_until = asked_until.max(end.offset);
-    }
+    let answered = |exchange: &Exchange| {
+        let asked = exchange.request.as_ref()?.message.end?;
+        let answered = exchange.response?.message.end?;
+        (answered.offset <= place.offset).then_some(asked.offset)
+    };
+    let asked_until = connection.exchanges.iter().filter_map(answered).max();
     let fin = connection.facts.sides.client.fin;
     let closed = fin.is_some_and(|fin| fin.offset < ack);
-    ack - u64::from(closed) != asked_until
+    ack - u64::from(closed) != asked_until.unwrap_or(FIRST_OCTET) || is_unheard(connection, place)
+}
+
+/// Whether a request that was captured before this place was never acknowledged: then the numbers tell nothing.
+fn is_unheard(connection: &Connection, place: Place) -> bool {
+    let mut requests = connection
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.request.as_ref());
+    requests.any(|request| {
+        let acked = request.message.end.is_some_and(|end| end.acked.is_some());
+        !acked && request.message.start_at().frame < place.stamp.at.frame
+    })
 }
 
 /// The end of the last response before this place that answered a request.
@@ -164,6 +160,10 @@ mod tests {
         speaks(
             &RULE,
             &[
+                (
+                    "before anything was asked, and nothing is",
+                    "< 503 | Content-Length: 0 | Connection: close\nserver FIN\nclient FIN\n",
+                ),
                 (
                     "another request came later, and nobody acknowledged it",
                     "> GET /a\n< 200 | Content-Length: 2\n< 200 | Content-Length: 2\n> GET /b unseen\n",
@@ -261,6 +261,10 @@ mod tests {
         is_silent(
             &RULE,
             &[
+                (
+                    "the client speaks another protocol, and nobody acknowledges it",
+                    "> raw \\x16\\x03\\x01\\x00\\x02ab unseen\n< 400 | Content-Length: 0 unseen\nlost\n",
+                ),
                 (
                     "behind octets that are no message",
                     "> GET /a\n< 200 | Content-Length: 2\n> GET /b\n< raw <pre>\\r\\n\n< 204\n< 204\n",
