@@ -1,6 +1,6 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
-use super::log::{Log, LostTo};
+use super::log::{Log, LostTo, Rare};
 use super::{Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
@@ -75,7 +75,7 @@ impl Conversation {
             Some(Kind::Response) if other.kind().is_none() => other.expect(Kind::Request),
             _ => {}
         }
-        if self.log.tunnel.is_some() && self.log.requester() == Some(from.other()) {
+        if self.log.is_tunnel() && self.log.requester() == Some(from.other()) {
             other.become_tunnel();
         }
     }
@@ -109,8 +109,13 @@ impl Conversation {
             _ => Opened::ByClient,
         };
         let limits = limits(&facts, &log);
-        let (tally, tunnel, unreadable) = (log.tally, log.tunnel, log.unreadable);
-        let (lost, interims) = (log.lost(facts.handshake), log.interims);
+        let Rare {
+            tunnel,
+            unreadable,
+            interims,
+            ..
+        } = log.rare();
+        let (tally, lost) = (log.tally, log.lost(facts.handshake));
         let exchanges = log.into_exchanges();
         let idle_last = last_idle(&facts, &exchanges, tunnel);
         Connection {
@@ -136,12 +141,15 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
         .max();
     let limit = |what, amount| Limit { what, amount };
     let waiting = waiting.map(|octets| limit("octets waiting ahead of a hole", octets as u64));
-    let head = log
-        .too_large
-        .map(|amount| limit("size of a head", amount as u64));
+    let Rare {
+        too_large,
+        acked_too_late,
+        ..
+    } = log.rare();
+    let head = too_large.map(|amount| limit("size of a head", amount as u64));
     let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
-    let late = (log.acked_too_late > 0)
-        .then(|| limit("messages waiting to be acknowledged", log.acked_too_late));
+    let late =
+        (acked_too_late > 0).then(|| limit("messages waiting to be acknowledged", acked_too_late));
     let crowd = facts.crowded_out.map(|crowd| match crowd {
         Crowd::Connections(open) => {
             limit("connections open at once in its part of the table", open)

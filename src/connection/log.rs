@@ -115,7 +115,15 @@ pub(super) struct Log {
     /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
     unacked: PerPeer<VecDeque<Unacked>>,
     acked: PerPeer<Option<(u64, Acked)>>,
-    /// Those that waited too long.
+    pub(super) tally: Tally,
+    /// Boxed, since there are many connections, and few have it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few connections have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rare {
+    /// Ends that waited too long for their acknowledgement.
     forgotten: PerPeer<Option<Forgotten>>,
     /// How many of them were acknowledged after all.
     pub(super) acked_too_late: u64,
@@ -124,8 +132,9 @@ pub(super) struct Log {
     lost: PerPeer<Option<Lost>>,
     /// The first octets of each side that came before its first message and are none.
     preamble: PerPeer<Option<Place>>,
+    /// The interim response that is being received.
+    interim: Option<Interim>,
     pub(super) interims: Interims,
-    pub(super) tally: Tally,
     pub(super) tunnel: Option<Place>,
     pub(super) unreadable: PerPeer<Option<Place>>,
     pub(super) too_large: Option<usize>,
@@ -166,7 +175,7 @@ pub struct Interims {
 #[derive(Clone, Copy, Debug)]
 enum Incoming {
     /// A 1xx, other than 101.
-    Interim(Interim),
+    Interim,
     /// The final one of an exchange.
     Final(u64),
     /// None, since the last one is complete.
@@ -202,11 +211,27 @@ impl Log {
     pub(super) fn swap(&mut self) {
         self.requester = self.requester.map(Peer::other);
         self.unacked.swap();
-        self.forgotten.swap();
         self.acked.swap();
-        self.unreadable.swap();
-        self.lost.swap();
-        self.preamble.swap();
+        if let Some(rare) = &mut self.rare {
+            rare.forgotten.swap();
+            rare.unreadable.swap();
+            rare.lost.swap();
+            rare.preamble.swap();
+        }
+    }
+
+    /// What few connections have, as far as this one has it.
+    pub(super) fn rare(&self) -> Rare {
+        self.rare.as_deref().copied().unwrap_or_default()
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Whether the connection carries something else by now.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.tunnel.is_some())
     }
 
     /// What hears the messages of `from`.
@@ -226,10 +251,12 @@ impl Log {
     /// From where on the messages of each side are not certain. What comes before the first message is a preamble
     /// where the connection is there from its beginning, and else may be the rest of a message.
     pub(super) fn lost(&self, handshake: Handshake) -> PerPeer<Option<Lost>> {
-        let mut lost = self.lost;
+        let Rare {
+            mut lost, preamble, ..
+        } = self.rare();
         for peer in Peer::BOTH {
             let is_preamble = handshake.is_complete() && self.has_message_of(peer);
-            if let Some(place) = self.preamble[peer].filter(|_| !is_preamble) {
+            if let Some(place) = preamble[peer].filter(|_| !is_preamble) {
                 lost[peer] = Some(Lost {
                     offset: place.offset,
                     to: LostTo::Unreadable,
@@ -248,13 +275,14 @@ impl Log {
     }
 
     fn lose(&mut self, of: Peer, offset: u64, to: LostTo) {
-        self.lost[of].get_or_insert(Lost { offset, to });
+        self.rare_mut().lost[of].get_or_insert(Lost { offset, to });
     }
 
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
         let unacked = self.unacked.client.capacity() + self.unacked.server.capacity();
-        self.exchanges.weight() + unacked * size_of::<Unacked>() + self.waiting.weight()
+        let rare = self.rare.as_ref().map_or(0, |_| size_of::<Rare>());
+        self.exchanges.weight() + unacked * size_of::<Unacked>() + self.waiting.weight() + rare
     }
 
     /// Gives back what it has taken and needs no more.
@@ -301,8 +329,10 @@ impl Log {
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
     pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
         self.acked[of] = Some((upto, by));
-        if let Some(forgotten) = self.forgotten[of].take_if(|forgotten| forgotten.offset <= upto) {
-            self.acked_too_late += forgotten.count;
+        if let Some(rare) = &mut self.rare
+            && let Some(forgotten) = rare.forgotten[of].take_if(|first| first.offset <= upto)
+        {
+            rare.acked_too_late += forgotten.count;
         }
         while let Some(unacked) = self.unacked[of].pop_front_if(|unacked| unacked.offset <= upto) {
             self.set_acked(of, unacked, by);
@@ -322,10 +352,16 @@ impl Log {
             && let Some(first) = self.unacked[of].pop_front()
         {
             let offset = first.offset;
-            let forgotten = self.forgotten[of].get_or_insert(Forgotten { offset, count: 0 });
+            let forgotten = &mut self.rare_mut().forgotten[of];
+            let forgotten = forgotten.get_or_insert(Forgotten { offset, count: 0 });
             forgotten.count += 1;
         }
-        self.unacked[of].push_back(unacked);
+        // Mostly there is but one.
+        let queue = &mut self.unacked[of];
+        if queue.len() == queue.capacity() {
+            queue.reserve_exact(1 + queue.len() / 2);
+        }
+        queue.push_back(unacked);
     }
 
     fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
@@ -383,10 +419,13 @@ impl Log {
                 status,
                 start: message.start,
             };
-            if self.question(message.start).is_none() {
-                self.interims.uncalled.get_or_insert(interim);
+            let called = self.question(message.start).is_some();
+            let rare = self.rare_mut();
+            rare.interim = Some(interim);
+            if !called {
+                rare.interims.uncalled.get_or_insert(interim);
             }
-            self.response = Some(Incoming::Interim(interim));
+            self.response = Some(Incoming::Interim);
             return;
         }
         self.tally.responses += 1;
@@ -424,7 +463,8 @@ impl Log {
     /// Behind a hole in the responses: a request that another followed which had seen octets of that hole was
     /// answered there.
     fn pass_over_lost_answers(&mut self) {
-        let Some(lost) = self.responses_lost.take() else {
+        let rare = self.rare.as_mut();
+        let Some(lost) = rare.and_then(|rare| rare.responses_lost.take()) else {
             return;
         };
         while let Some(second) = self.waiting.second() {
@@ -451,11 +491,12 @@ impl Log {
     }
 
     fn finish_head(&mut self, from: Peer, head: MessageHead) {
-        if let Some(Incoming::Interim(interim)) = self.response
+        if let Some(Incoming::Interim) = self.response
             && self.requester == Some(from.other())
             && head.head.body.is_framed()
         {
-            self.interims.framed.get_or_insert(interim);
+            let rare = self.rare_mut();
+            rare.interims.framed = rare.interims.framed.or(rare.interim);
         }
         let Some((exchange, message)) = self.current(from) else {
             return;
@@ -476,7 +517,7 @@ impl Log {
             .max
             .or(keep_alive.and_then(|keep_alive| keep_alive.max));
         if head.framing == Framing::Tunnel {
-            self.tunnel = Some(start);
+            self.rare_mut().tunnel = Some(start);
         }
         // Who goes on asking behind this head is asked whether he had seen it.
         if says.is_some_and(|says| !says.persists()) {
@@ -492,10 +533,10 @@ impl Log {
     }
 
     fn finish_message(&mut self, from: Peer, end: End) {
-        if let Some(Incoming::Interim(_)) = self.response
+        if let Some(Incoming::Interim) = self.response
             && self.requester == Some(from.other())
         {
-            self.interims.until = Some(end.offset);
+            self.rare_mut().interims.until = Some(end.offset);
         }
         let Some((exchange, message)) = self.current(from) else {
             return;
@@ -597,24 +638,25 @@ impl Sink for Heard<'_> {
 
     fn broken(&mut self, why: Broken) {
         if let Broken::TooLarge(amount) = why {
-            self.log.too_large = self.log.too_large.max(Some(amount));
+            let rare = self.log.rare_mut();
+            rare.too_large = rare.too_large.max(Some(amount));
         }
     }
 
     fn stray(&mut self, place: Place) {
         let from = self.from;
-        self.log.unreadable[from].get_or_insert(place);
+        self.log.rare_mut().unreadable[from].get_or_insert(place);
         if self.log.has_message_of(from) {
             self.log.lose(from, place.offset, LostTo::Unreadable);
         } else {
-            self.log.preamble[from].get_or_insert(place);
+            self.log.rare_mut().preamble[from].get_or_insert(place);
         }
     }
 
     fn lost(&mut self, offset: u64) {
         self.log.lose(self.from, offset, self.loss);
         if self.log.requester == Some(self.from.other()) {
-            self.log.responses_lost.get_or_insert(offset);
+            self.log.rare_mut().responses_lost.get_or_insert(offset);
         }
     }
 }

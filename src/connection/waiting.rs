@@ -5,48 +5,68 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Numbers in ascending order.
+/// Numbers in ascending order: ranges, of which mostly there is one.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(VecDeque<Range<u64>>);
+pub(super) struct Waiting {
+    first: Range<u64>,
+    /// Those behind it.
+    #[expect(
+        clippy::box_collection,
+        reason = "there are many connections, and few have a second range"
+    )]
+    others: Option<Box<VecDeque<Range<u64>>>>,
+}
 
 impl Waiting {
     /// Adds a number that is higher than all others.
     pub(super) fn push(&mut self, number: u64) {
-        match self.0.back_mut() {
-            Some(last) if last.end == number => last.end += 1,
-            _ => self.0.push_back(number..number + 1),
+        let others = self.others.as_mut();
+        let last = others.and_then(|others| others.back_mut());
+        let last = last.unwrap_or(&mut self.first);
+        if last.is_empty() {
+            *last = number..number + 1;
+        } else if last.end == number {
+            last.end += 1;
+        } else {
+            let others = self.others.get_or_insert_default();
+            others.push_back(number..number + 1);
         }
     }
 
     pub(super) fn first(&self) -> Option<u64> {
-        Some(self.0.front()?.start)
+        (!self.first.is_empty()).then_some(self.first.start)
     }
 
     pub(super) fn second(&self) -> Option<u64> {
-        let first = self.0.front()?;
-        if first.end - first.start > 1 {
-            return Some(first.start + 1);
+        let first = self.first()?;
+        if self.first.end - first > 1 {
+            return Some(first + 1);
         }
-        Some(self.0.get(1)?.start)
+        Some(self.others.as_ref()?.front()?.start)
     }
 
     pub(super) fn pop(&mut self) {
-        let Some(first) = self.0.front_mut() else {
+        if self.first.is_empty() {
             return;
-        };
-        first.start += 1;
-        if first.is_empty() {
-            self.0.pop_front();
+        }
+        self.first.start += 1;
+        if self.first.is_empty()
+            && let Some(others) = &mut self.others
+        {
+            self.first = others.pop_front().unwrap_or_default();
         }
     }
 
     pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        self.others.take_if(|others| others.is_empty());
     }
 
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
-        self.0.capacity() * size_of::<Range<u64>>()
+        let weight = |others: &VecDeque<_>| {
+            size_of::<VecDeque<Range<u64>>>() + others.capacity() * size_of::<Range<u64>>()
+        };
+        self.others.as_deref().map_or(0, weight)
     }
 }
 

@@ -74,12 +74,35 @@ pub trait Sink {
 pub struct Reader {
     state: State,
     kind: Option<Kind>,
-    /// The part of a line, or of a head's fields, that came in earlier pieces.
-    pending: Vec<u8>,
-    /// Where the pieces of a line that may hold a message began, while looking for one.
+    /// Whether it is known where the first message must begin, if this direction carries messages.
+    preamble: Preamble,
+    /// Boxed, since most lines and heads come in one piece.
+    begun: Option<Box<Begun>>,
+}
+
+/// What came in earlier pieces.
+#[derive(Debug, Default)]
+struct Begun {
+    /// The part of a line, or of a head's fields.
+    octets: Vec<u8>,
+    /// Where the pieces of a line that may hold a message began.
     pieces: Vec<Place>,
-    /// Before which offset the first message must begin, where that can be told.
-    preamble_end: Option<u64>,
+}
+
+impl Begun {
+    /// All of a line or head that `last` ends, and where its earlier pieces began.
+    fn and<'a>(begun: Option<&'a Begun>, last: &'a [u8]) -> (&'a [u8], &'a [Place]) {
+        begun.map_or((last, &[]), |begun| (&begun.octets, &begun.pieces))
+    }
+}
+
+/// What comes before the first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Preamble {
+    /// No more than [`MAX_PREAMBLE`].
+    Bounded,
+    /// Nobody knows how much.
+    Unbounded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +110,7 @@ enum State {
     /// At a place where a message may begin.
     Between,
     /// In the line that begins there.
-    StartLine(Place),
+    StartLine,
     /// In the fields of a head.
     Fields(OpenLine),
     Length(u64),
@@ -139,16 +162,14 @@ impl<'a> Piece<'a> {
 impl Reader {
     /// For a direction of a connection with this origin.
     pub fn new(origin: Origin) -> Self {
-        let preamble_end = match origin {
-            Origin::Syn => Some(FIRST_OCTET + MAX_PREAMBLE),
-            Origin::Inside => None,
-        };
         Reader {
             state: State::Between,
             kind: None,
-            pending: Vec::new(),
-            pieces: Vec::new(),
-            preamble_end,
+            preamble: match origin {
+                Origin::Syn => Preamble::Bounded,
+                Origin::Inside => Preamble::Unbounded,
+            },
+            begun: None,
         }
     }
 
@@ -177,13 +198,20 @@ impl Reader {
 
     /// The memory that it has taken beside its own size, in octets.
     pub fn weight(&self) -> usize {
-        self.pending.capacity() + self.pieces.capacity() * size_of::<Place>()
+        let weight = |begun: &Begun| {
+            size_of::<Begun>()
+                + begun.octets.capacity()
+                + begun.pieces.capacity() * size_of::<Place>()
+        };
+        self.begun.as_deref().map_or(0, weight)
     }
 
     /// Gives back what it has taken and needs no more.
     pub fn shrink(&mut self) {
-        self.pending.shrink_to_fit();
-        self.pieces.shrink_to_fit();
+        if let Some(begun) = &mut self.begun {
+            begun.octets.shrink_to_fit();
+            begun.pieces.shrink_to_fit();
+        }
     }
 
     /// Takes the next octets.
@@ -203,7 +231,7 @@ impl Reader {
         while !piece.octets.is_empty() {
             match self.state {
                 State::Between => self.between(&mut piece, sink),
-                State::StartLine(place) => self.start_line(place, &mut piece, sink),
+                State::StartLine => self.start_line(&mut piece, sink),
                 State::Fields(open) => self.fields(open, &mut piece, sink),
                 State::Length(left) => self.length(left, &mut piece, sink),
                 State::Chunked(Chunked::Data(left)) => self.chunk_data(left, &mut piece),
@@ -236,7 +264,7 @@ impl Reader {
                 sink.broken(Broken::Hole);
                 self.lose(offset, sink);
             }
-            State::Between | State::StartLine(_) | State::Lost => self.lose(offset, sink),
+            State::Between | State::StartLine | State::Lost => self.lose(offset, sink),
             State::UntilClose | State::Tunnel | State::Foreign(_) => {}
         }
     }
@@ -250,8 +278,7 @@ impl Reader {
 
     fn become_state(&mut self, state: State) {
         self.state = state;
-        self.pending = Vec::new();
-        self.pieces = Vec::new();
+        self.begun = None;
     }
 
     fn ended(&mut self, at: Option<At>, end: u64, sink: &mut impl Sink) {
@@ -261,7 +288,7 @@ impl Reader {
 
     fn lose(&mut self, offset: u64, sink: &mut impl Sink) {
         self.become_state(State::Lost);
-        self.preamble_end = None;
+        self.preamble = Preamble::Unbounded;
         sink.lost(offset);
     }
 
@@ -274,47 +301,59 @@ impl Reader {
             .count();
         piece.take(blank);
         if !piece.octets.is_empty() {
-            self.start_line(piece.place(), piece, sink);
+            self.start_line(piece, sink);
         }
     }
 
-    /// Takes octets up to and with the next line feed; says whether the line is complete. It is in `pending` then,
+    fn begun(&mut self) -> &mut Begun {
+        self.begun.get_or_insert_default()
+    }
+
+    /// Takes octets up to and with the next line feed; says whether the line is complete. It is in `begun` then,
     /// unless all of it came in this piece.
     fn line<'a>(&mut self, piece: &mut Piece<'a>) -> Option<&'a [u8]> {
         let Some(end) = memchr::memchr(b'\n', piece.octets) else {
-            self.pending.extend_from_slice(piece.take(usize::MAX));
+            self.begun()
+                .octets
+                .extend_from_slice(piece.take(usize::MAX));
             return None;
         };
         let line = piece.take(end + 1);
-        if !self.pending.is_empty() {
-            self.pending.extend_from_slice(line);
+        if let Some(begun) = &mut self.begun {
+            begun.octets.extend_from_slice(line);
         }
         Some(line)
     }
 
-    fn start_line(&mut self, place: Place, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn start_line(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
         let here = piece.place();
-        let Some(line) = self.line(piece) else {
-            self.pieces.push(here);
-            self.state = State::StartLine(place);
-            match beginning(&self.pending) {
+        let line = self.line(piece);
+        let mut begun = self.begun.take();
+        let place = begun.as_ref().and_then(|begun| begun.pieces.first());
+        let place = place.copied().unwrap_or(here);
+        let Some(line) = line else {
+            let octets = begun.as_deref().map_or(&[][..], |begun| &begun.octets);
+            self.state = match beginning(octets) {
                 Beginning::Plausible
-                    if self.may_take(&self.pending) && self.pending.len() <= MAX_HEAD_OCTETS => {}
+                    if self.may_take(octets) && octets.len() <= MAX_HEAD_OCTETS =>
+                {
+                    State::StartLine
+                }
                 Beginning::Named(foreign) if self.kind.is_none() => {
-                    self.become_state(State::Foreign(foreign));
+                    return self.become_state(State::Foreign(foreign));
                 }
                 _ => {
-                    self.state = State::Lost;
                     sink.stray(place);
+                    State::Lost
                 }
+            };
+            if let Some(begun) = &mut begun {
+                begun.pieces.push(here);
             }
+            self.begun = begun;
             return;
         };
-        let (pending, pieces) = (
-            std::mem::take(&mut self.pending),
-            std::mem::take(&mut self.pieces),
-        );
-        let line = if pending.is_empty() { line } else { &pending };
+        let (line, pieces) = Begun::and(begun.as_deref(), line);
         if self.takes(line)
             && let Some(start) = whole_start_line(line)
         {
@@ -326,7 +365,7 @@ impl Reader {
         // It is none: but a message may still begin inside it.
         self.state = State::Lost;
         sink.stray(place);
-        self.lost_line(line, &pieces, here, piece.offset, sink);
+        self.lost_line(line, pieces, here, piece.offset, sink);
     }
 
     /// Whether a line would begin a message of the kind that this direction carries.
@@ -356,27 +395,30 @@ impl Reader {
 
     fn fields(&mut self, mut open: OpenLine, piece: &mut Piece<'_>, sink: &mut impl Sink) {
         // Most heads come in one piece: then they are read without a search for their end.
-        if self.pending.is_empty()
+        if self.begun.is_none()
             && let Some((head, len)) = head::leading_fields(piece.octets)
         {
             piece.take(len);
             return self.body(sink.head(&head, piece.completed, piece.offset), piece, sink);
         }
         let Some(end) = open.find_empty_line(piece.octets) else {
-            self.pending.extend_from_slice(piece.take(usize::MAX));
+            let begun = &mut self.begun().octets;
+            begun.extend_from_slice(piece.take(usize::MAX));
+            let len = begun.len();
             self.state = State::Fields(open);
-            if self.pending.len() > MAX_HEAD_OCTETS {
-                sink.broken(Broken::TooLarge(self.pending.len()));
+            if len > MAX_HEAD_OCTETS {
+                sink.broken(Broken::TooLarge(len));
                 self.lose(piece.offset, sink);
             }
             return;
         };
         let octets = piece.take(end);
-        let mut pending = std::mem::take(&mut self.pending);
-        if !pending.is_empty() {
-            pending.extend_from_slice(octets);
+        let mut begun = self.begun.take();
+        if let Some(begun) = &mut begun {
+            begun.octets.extend_from_slice(octets);
         }
-        match head::fields(if pending.is_empty() { octets } else { &pending }) {
+        let (octets, _) = Begun::and(begun.as_deref(), octets);
+        match head::fields(octets) {
             Ok(head) => self.body(sink.head(&head, piece.completed, piece.offset), piece, sink),
             Err(unreadable) => {
                 sink.broken(match unreadable {
@@ -421,20 +463,18 @@ impl Reader {
 
     fn chunk_line(&mut self, chunked: Chunked, piece: &mut Piece<'_>, sink: &mut impl Sink) {
         let Some(line) = self.line(piece) else {
-            if self.pending.len() > MAX_LINE {
-                sink.broken(Broken::TooLarge(self.pending.len()));
+            let len = self.begun().octets.len();
+            if len > MAX_LINE {
+                sink.broken(Broken::TooLarge(len));
                 self.lose(piece.offset, sink);
             }
             return;
         };
-        let mut pending = std::mem::take(&mut self.pending);
-        match chunked.after_line(if pending.is_empty() { line } else { &pending }) {
+        let begun = self.begun.take();
+        let (line, _) = Begun::and(begun.as_deref(), line);
+        match chunked.after_line(line) {
             Some(Chunked::Over) => self.ended(Some(piece.completed), piece.offset, sink),
-            Some(next) => {
-                pending.clear();
-                self.pending = pending;
-                self.state = State::Chunked(next);
-            }
+            Some(next) => self.state = State::Chunked(next),
             None => {
                 sink.broken(Broken::Malformed);
                 self.lose(piece.offset, sink);
@@ -446,15 +486,12 @@ impl Reader {
     fn look_for_message(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
         let here = piece.place();
         let Some(line) = self.line(piece) else {
-            self.pieces.push(here);
+            self.begun().pieces.push(here);
             return self.keep_end_of_line(piece.offset);
         };
-        let (pending, pieces) = (
-            std::mem::take(&mut self.pending),
-            std::mem::take(&mut self.pieces),
-        );
-        let line = if pending.is_empty() { line } else { &pending };
-        self.lost_line(line, &pieces, here, piece.offset, sink);
+        let begun = self.begun.take();
+        let (line, pieces) = Begun::and(begun.as_deref(), line);
+        self.lost_line(line, pieces, here, piece.offset, sink);
     }
 
     /// Looks for a start line in a line that came in `pieces` and at last `here`, and ends before offset `end`.
@@ -473,7 +510,7 @@ impl Reader {
             return self.give_up_behind_preamble(end);
         };
         let offset = end - (line.len() - at) as u64;
-        if self.kind.is_none() && self.preamble_end.is_some_and(|end| offset >= end) {
+        if self.kind.is_none() && self.is_behind_preamble(offset) {
             return self.become_state(State::Foreign(Foreign::Other));
         }
         let carrier = pieces
@@ -486,24 +523,29 @@ impl Reader {
     }
 
     fn keep_end_of_line(&mut self, offset: u64) {
+        let Begun { octets, pieces } = self.begun();
         // Not at every octet: what is moved has to be in proportion to what came.
-        if self.pending.len() > 2 * MAX_LOST_LINE {
-            self.pending.drain(..self.pending.len() - MAX_LOST_LINE);
+        if octets.len() > 2 * MAX_LOST_LINE {
+            octets.drain(..octets.len() - MAX_LOST_LINE);
         }
-        let start = offset - self.pending.len() as u64;
-        if self.pieces.len() > 2 * MAX_LOST_LINE {
-            let before = self.pieces.partition_point(|piece| piece.offset <= start);
-            self.pieces.drain(..before.saturating_sub(1));
+        let start = offset - octets.len() as u64;
+        if pieces.len() > 2 * MAX_LOST_LINE {
+            let before = pieces.partition_point(|piece| piece.offset <= start);
+            pieces.drain(..before.saturating_sub(1));
         }
         self.give_up_behind_preamble(offset);
     }
 
     /// Where nothing that is still kept could begin a message early enough, the connection carries something else.
     fn give_up_behind_preamble(&mut self, offset: u64) {
-        let last = self.preamble_end.map(|end| end + MAX_LOST_LINE as u64);
-        if self.kind.is_none() && last.is_some_and(|last| offset >= last) {
+        let last_kept = offset.saturating_sub(MAX_LOST_LINE as u64);
+        if self.kind.is_none() && self.is_behind_preamble(last_kept) {
             self.become_state(State::Foreign(Foreign::Other));
         }
+    }
+
+    fn is_behind_preamble(&self, offset: u64) -> bool {
+        self.preamble == Preamble::Bounded && offset >= FIRST_OCTET + MAX_PREAMBLE
     }
 }
 
