@@ -795,7 +795,7 @@ fn what_is_kept_is_what_was_asked_for() {
         4
     );
     assert_eq!(count(&["--server", "127.0.0.1:8080", "--stream", "2"]), 1);
-    assert_eq!(count(&["--stream", "2"]), 3);
+    assert_eq!(count(&["--stream", "2"]), 4);
 }
 
 #[test]

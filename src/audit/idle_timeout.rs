@@ -18,7 +18,7 @@
 //! witnesses and 5 % of the samples count. Connections that were closed within a quarter of a second of each other are
 //! one witness. Then:
 //!
-//! - One cluster, no wider than 10 %, with nine in ten of the samples: [`Kind::Steady`]. Two witnesses suffice where
+//! - One cluster, nine in ten of it no wider than 10 %, with nine in ten of the samples: [`Kind::Steady`]. Two witnesses suffice where
 //!   there is nothing else.
 //! - Several such, well apart: [`Kind::Several`], two settings or two machines behind one address. So is one where other
 //!   connections were left open for much longer.
@@ -85,6 +85,8 @@ impl Kind {
 pub struct Mode {
     /// The soonest close.
     pub from: Span,
+    /// When nine in ten of them had come.
+    pub mostly_by: Span,
     /// The latest.
     pub to: Span,
     /// How many closes.
@@ -143,16 +145,25 @@ fn none_seen(outlived: &Coarse) -> Kind {
 
 /// The samples, those together that lie close to each other.
 fn clusters(closed: &Fine) -> Vec<Mode> {
-    let mut clusters: Vec<Mode> = Vec::new();
+    let mut clusters: Vec<Vec<&Bucket>> = Vec::new();
     for bucket in closed.buckets() {
         match clusters.last_mut() {
-            Some(last) if bucket.least - last.to <= part(last.to, 3) + Span::from_millis(50) => {
-                last.take(bucket);
+            Some(cluster)
+                if cluster
+                    .last()
+                    .is_some_and(|last| is_close(last.most, bucket.least)) =>
+            {
+                cluster.push(bucket);
             }
-            _ => clusters.push(Mode::of(bucket)),
+            _ => clusters.push(vec![bucket]),
         }
     }
-    clusters
+    let modes = clusters.iter().filter_map(|buckets| Mode::of(buckets));
+    modes.collect()
+}
+
+fn is_close(one: Span, next: Span) -> bool {
+    next - one <= part(one, 3) + Span::from_millis(50)
 }
 
 /// So many hundredths of a span.
@@ -161,29 +172,36 @@ fn part(span: Span, hundredths: i64) -> Span {
 }
 
 impl Mode {
-    fn of(bucket: &Bucket) -> Self {
-        Mode {
-            from: bucket.least,
-            to: bucket.most,
-            samples: bucket.count,
-            occasions: bucket.occasions,
-        }
+    fn of(buckets: &[&Bucket]) -> Option<Self> {
+        let samples = buckets.iter().map(|bucket| bucket.count).sum();
+        Some(Mode {
+            from: buckets.first()?.least,
+            mostly_by: mostly_by(buckets, samples)?,
+            to: buckets.last()?.most,
+            samples,
+            occasions: buckets.iter().map(|bucket| bucket.occasions).sum(),
+        })
     }
 
-    fn take(&mut self, bucket: &Bucket) {
-        self.to = bucket.most;
-        self.samples += bucket.count;
-        self.occasions += bucket.occasions;
-    }
-
+    /// Of nine tenths of it: the more samples, the farther out lie the last.
     fn width(&self) -> Span {
-        self.to - self.from
+        self.mostly_by - self.from
     }
 
     /// Whether one timer, with the noise of one, can have done all of it.
     fn is_narrow(&self) -> bool {
         self.width() <= part(self.from, 10).max(Span::from_millis(150))
     }
+}
+
+/// When nine in ten of these samples had come.
+fn mostly_by(buckets: &[&Bucket], samples: u64) -> Option<Span> {
+    let mut count = 0;
+    let mut until = buckets.iter().skip_while(|bucket| {
+        count += bucket.count;
+        count * 10 < samples * 9
+    });
+    until.next().map(|bucket| bucket.most)
 }
 
 /// What the samples look like, which are of two occasions at least.
@@ -214,6 +232,7 @@ fn all_together(clusters: &[Mode]) -> Option<Mode> {
     let (first, last) = (clusters.first()?, clusters.last()?);
     Some(Mode {
         from: first.from,
+        mostly_by: last.mostly_by,
         to: last.to,
         samples: clusters.iter().map(|mode| mode.samples).sum(),
         occasions: clusters.iter().map(|mode| mode.occasions).sum(),
@@ -259,6 +278,7 @@ fn reconciled(mut told: IdleTimeout, outlived: &Coarse) -> IdleTimeout {
     let in_steps = survived <= part(from, 220);
     match (told.kind, told.modes.last_mut()) {
         (Kind::Steady | Kind::Stepwise, Some(mode)) if in_steps => {
+            mode.mostly_by = survived;
             mode.to = survived;
             told.kind = Kind::Stepwise;
         }

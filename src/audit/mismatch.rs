@@ -6,18 +6,20 @@
 //! **Who must give up first.** Whoever sends the requests must: the other side cannot know that one is under way. So a
 //! client's limit belongs below the server's, by more than a round trip and the noise of both timers.
 //!
-//! **What is to be expected.** A request that leaves the client less than a round trip before the server's close would
-//! reach it (counted in idleness as the client sees it) meets a closed connection: it comes to the server after the
-//! timer has fired, and left the client before the close was there. So of all reuses those are lost whose idleness lies
-//! within one round trip below the timeout. As many lie there as lie, on average, in an equally long stretch of the
-//! last quarter below the timeout, or of the last half where that has fewer than five reuses. With fewer in both,
-//! nothing is said. That leaves out what busy event loops add, and so is a lower bound; and it takes for granted that
-//! the client does not hold back by itself near the timeout.
+//! **What is to be expected.** A request is lost where it leaves the client before the close is there, and reaches the
+//! server after the timer was due. Counted in idleness as the client sees it, that is a window of one round trip below
+//! the timeout. A server that is busy when its timer is due closes later, and drops what has come in the meantime
+//! unread: so the window is longer by how late it closes on the average (not that of a purge in steps: until that comes,
+//! requests are served). As many reuses lie in the window as lie, on average, in an equally long stretch of the last
+//! quarter below the timeout, or of the last half where that has fewer than five; with fewer in both, nothing is said.
+//! This takes for granted that the client does not hold back by itself near the timeout, and counts as late what is
+//! noise of the network.
 
 use std::net::IpAddr;
 
-use super::client::{Client, ClientKey};
-use super::idle_timeout::{IdleTimeout, infer};
+use super::client::{Client, ClientKey, Sum};
+use super::histogram::Fine;
+use super::idle_timeout::{IdleTimeout, Kind, infer};
 use super::loss::LossKind;
 use super::server::Server;
 use crate::time::Span;
@@ -49,21 +51,27 @@ pub struct Mismatch {
 
 /// The mismatches of a server with its clients, those with most lost requests first.
 pub fn mismatches(server: &Server, timeout: &IdleTimeout) -> Vec<Mismatch> {
+    let late = lateness(&server.closes, timeout);
     let clients = server.clients.iter();
     let mut found: Vec<Mismatch> = clients
-        .filter_map(|(key, client)| mismatch(key, client, timeout))
+        .filter_map(|(key, client)| mismatch(key, client, timeout, late))
         .collect();
     found.sort_by_key(|mismatch| (u64::MAX - mismatch.lost, u64::MAX - mismatch.requests));
     found
 }
 
-fn mismatch(key: &ClientKey, client: &Client, timeout: &IdleTimeout) -> Option<Mismatch> {
+fn mismatch(
+    key: &ClientKey,
+    client: &Client,
+    timeout: &IdleTimeout,
+    late: Span,
+) -> Option<Mismatch> {
     let (server_from, server_to) = (timeout.soonest()?, timeout.latest()?);
     let closes_after = infer(&client.closes, &client.outlived);
     let gives_up = closes_after.latest();
     let lost = met_a_close(client);
     let reuses_up_to = client.reuses.most();
-    let expected = expected(client, server_from);
+    let expected = expected(client, timeout, late);
     let is_safe = gives_up.is_some_and(|gives_up| gives_up < server_from);
     let comes_near = reuses_up_to.is_some_and(|reuse| reuse >= part(server_from, 80));
     let is_likely = expected.is_some_and(|expected| expected >= 0.5);
@@ -97,9 +105,29 @@ fn met_a_close(client: &Client) -> u64 {
 /// So few reuses tell nothing of how often they come.
 const TELLING: u64 = 5;
 
-/// How many of 10,000 requests of this client meet the close of a server that closes after `from`.
-fn expected(client: &Client, from: Span) -> Option<f64> {
-    let round_trip = client.rtt.mean()?.seconds();
+/// How much later than at the soonest a server closes on the average, where it has one timer.
+fn lateness(closes: &Fine, timeout: &IdleTimeout) -> Span {
+    let (Kind::Steady, [mode]) = (timeout.kind, timeout.modes.as_slice()) else {
+        return Span::ZERO;
+    };
+    let within = closes
+        .buckets()
+        .filter(|bucket| bucket.least >= mode.from && bucket.most <= mode.to);
+    let mut late = Sum::default();
+    for bucket in within {
+        let middle = (bucket.least - mode.from).nanos() / 2 + (bucket.most - mode.from).nanos() / 2;
+        late.merge(Sum {
+            count: bucket.count,
+            nanos: i128::from(middle) * i128::from(bucket.count),
+        });
+    }
+    late.mean().unwrap_or_default()
+}
+
+/// How many of 10,000 requests of this client meet the close of a server that closes so late.
+fn expected(client: &Client, timeout: &IdleTimeout, late: Span) -> Option<f64> {
+    let from = timeout.soonest()?;
+    let window = client.rtt.mean()? + late;
     let stretch = [25, 50].map(|hundredths| part(from, hundredths));
     let near = stretch.map(|stretch| {
         let reuses = client.reuses.buckets();
@@ -107,8 +135,8 @@ fn expected(client: &Client, from: Span) -> Option<f64> {
         (stretch, within.map(|bucket| bucket.count).sum::<u64>())
     });
     let (stretch, count) = near.into_iter().find(|&(_, count)| count >= TELLING)?;
-    let in_a_round_trip = count as f64 * round_trip / stretch.seconds();
-    Some(10_000.0 * in_a_round_trip / client.requests as f64)
+    let in_window = count as f64 * window.seconds() / stretch.seconds();
+    Some(10_000.0 * in_window / client.requests as f64)
 }
 
 /// So many hundredths of a span.
@@ -116,13 +144,13 @@ fn part(span: Span, hundredths: i64) -> Span {
     Span::from_nanos(span.nanos() / 100 * hundredths)
 }
 
-/// A limit that is safely below: whole seconds, one less at least; of short ones four fifths.
+/// A limit that is safely below: whole seconds, one less at least; of short ones four fifths, in tenths of a second.
 fn below(span: Span) -> Span {
     let seconds = span.nanos() / 1_000_000_000 - 1;
     if seconds > 0 {
         Span::from_secs(seconds)
     } else {
-        Span::from_millis(span.nanos() / 1_000_000 / 100 * 80)
+        Span::from_millis(span.nanos() / 1_000_000 * 8 / 1000 * 100)
     }
 }
 
@@ -135,7 +163,7 @@ fn above(span: Span) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::histogram::{Coarse, Fine, Witness};
+    use crate::audit::histogram::{Coarse, Witness};
 
     fn span(seconds: f64) -> Span {
         Span::from_nanos((seconds * 1e9) as i64)
@@ -164,7 +192,7 @@ mod tests {
 
     fn found(client: &Client, server: f64) -> Option<Mismatch> {
         let key = ClientKey::new(IpAddr::from([10, 0, 0, 9]));
-        mismatch(&key, client, &timeout(server))
+        mismatch(&key, client, &timeout(server), Span::ZERO)
     }
 
     #[test]
@@ -191,22 +219,35 @@ mod tests {
 
     #[test]
     fn the_expectation_is_what_a_simulation_gives() {
-        for (mean, rtt) in [(2.0, 0.02), (5.0, 0.1), (1.5, 0.05)] {
+        for (mean, rtt, late) in [
+            (2.0, 0.02, 0.0),
+            (5.0, 0.1, 0.0),
+            (1.5, 0.05, 0.03),
+            (3.0, 0.001, 0.05),
+        ] {
             let mut random = fastrand::Rng::with_seed(9);
+            let exponential =
+                |random: &mut fastrand::Rng, mean| -f64::ln(1.0 - random.f64()) * mean;
             let (mut lost, mut requests, mut reuses) = (0, 0_u64, Vec::new());
+            let mut closes = Fine::default();
             for _ in 0..200_000 {
-                let gap = -f64::ln(1.0 - random.f64()) * mean;
+                let gap = exponential(&mut random, mean);
+                let close = 5.0 + exponential(&mut random, late);
                 requests += 1;
-                // The server's timer runs from a round trip before the request would reach it.
-                if gap + rtt > 5.0 && gap < 5.0 {
+                // The server's idleness is longer by a round trip than the client's.
+                if gap + rtt > 5.0 && gap < close {
                     lost += 1;
+                } else if gap > close {
+                    closes.add(span(close), Witness::New);
                 }
-                if gap < 5.0 {
+                if gap < close {
                     reuses.push(gap);
                 }
             }
             let seen = 10_000.0 * f64::from(lost) / requests as f64;
-            let expected = expected(&client(requests, &reuses, rtt), span(5.0)).unwrap();
+            let told = infer(&closes, &Coarse::default());
+            let client = client(requests, &reuses, rtt);
+            let expected = expected(&client, &told, lateness(&closes, &told)).unwrap();
             assert!(
                 (0.6..1.7).contains(&(expected / seen)),
                 "{expected} for {seen}"
@@ -226,12 +267,17 @@ mod tests {
         let unknown = infer(&Fine::default(), &Coarse::default());
         let key = ClientKey::new(IpAddr::from([10, 0, 0, 9]));
         let patient = client(1000, &[4.9; 900], 0.03);
-        assert_eq!(mismatch(&key, &patient, &unknown), None);
+        assert_eq!(mismatch(&key, &patient, &unknown, Span::ZERO), None);
     }
 
     #[test]
     fn limits_are_rounded_to_the_safe_side() {
-        for (span_of, lower, upper) in [(5.004, 4.0, 7.0), (75.07, 74.0, 77.0), (1.0, 0.8, 3.0)] {
+        for (span_of, lower, upper) in [
+            (5.004, 4.0, 7.0),
+            (75.07, 74.0, 77.0),
+            (1.0, 0.8, 3.0),
+            (1.99, 1.5, 3.0),
+        ] {
             assert_eq!(below(span(span_of)), span(lower));
             assert_eq!(above(span(span_of)), span(upper));
         }

@@ -27,6 +27,7 @@ pub mod least;
 
 pub mod again;
 pub mod client;
+pub mod conclusions;
 pub mod defaults;
 pub mod event;
 pub mod idle_timeout;

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::columns::Alignment::{Left, Right};
+use super::advice::grouped;
+use super::columns::{Break, CAPTURE, Head};
 use super::document::Document;
 use super::json::CaptureRecord;
-use super::listing::{Captures, Listing, ListingColumn, Remark, Value};
+use super::listing::{Captures, Listing, Remark, Value};
 use super::words;
 use crate::audit::{Reading, Totals};
 use crate::rules::Verdict;
@@ -82,7 +83,7 @@ impl Listing for ByCapture<'_> {
         })
     }
 
-    fn columns(&self) -> &[ListingColumn] {
+    fn columns(&self) -> &[Head] {
         &COLUMNS
     }
 
@@ -151,34 +152,32 @@ fn skipped(reading: &Reading) -> u64 {
         .sum()
 }
 
-const COLUMNS: [ListingColumn; 10] = [
-    ListingColumn::new("capture", Left),
-    ListingColumn::new("packets", Right),
-    ListingColumn::new("passed\nover", Right),
-    ListingColumn::new("connec-\ntions", Right),
-    ListingColumn::new("listed", Right),
-    ListingColumn::new("requests", Right),
-    ListingColumn::new("unan-\nswered", Right),
-    ListingColumn::new("damaged", Right),
-    ListingColumn::new("warnings,\nviolations", Right),
-    ListingColumn::new("verdict", Left),
+const COLUMNS: [Head; 11] = [
+    Head::left(CAPTURE, Break::Nowhere),
+    Head::right("packets"),
+    Head::right("passed\nover"),
+    Head::right("connec-\ntions"),
+    Head::right("listed"),
+    Head::right("requests"),
+    Head::right("unan-\nswered"),
+    Head::right("damaged"),
+    Head::right("warn-\nings"),
+    Head::right("viola-\ntions"),
+    Head::left("verdict", Break::Nowhere),
 ];
 
 fn cells(reading: &Reading, totals: &Totals) -> Vec<String> {
     vec![
         path(reading).into_owned(),
-        reading.summary.packets.to_string(),
-        skipped(reading).to_string(),
-        reading.connections.to_string(),
-        totals.connections.to_string(),
-        totals.requests.to_string(),
-        totals.unanswered.to_string(),
-        reading.summary.damaged.to_string(),
-        format!(
-            "{}, {}",
-            totals.with(Verdict::Warning),
-            totals.with(Verdict::Violation)
-        ),
+        grouped(reading.summary.packets),
+        grouped(skipped(reading)),
+        grouped(reading.connections),
+        grouped(totals.connections),
+        grouped(totals.requests),
+        grouped(totals.unanswered),
+        grouped(reading.summary.damaged),
+        grouped(totals.with(Verdict::Warning)),
+        grouped(totals.with(Verdict::Violation)),
         totals
             .worst()
             .map_or(words::NOTHING, Verdict::name)

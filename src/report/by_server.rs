@@ -5,14 +5,18 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::columns::Alignment::{Left, Right};
+use super::advice::{grouped, sentences, timeout_cell};
+use super::columns::{Break, Head};
 use super::document::Document;
-use super::listing::{Captures, Listing, ListingColumn, Remark, Value};
+use super::listing::{Captures, Listing, Remark, Value};
 use super::words;
 use crate::audit::Survey;
+use crate::audit::conclusions::Conclusions;
+use crate::audit::idle_timeout::{IdleTimeout, Mode, infer};
 use crate::audit::loss::{Again, LossKind, LostRequest, Resending};
+use crate::audit::mismatch::Mismatch;
 use crate::audit::server::{Advertised, Ends, SeenAgain, Server};
-use crate::audit::{client::Client, event::Event};
+use crate::audit::{client::Client, defaults, event::Event};
 use crate::packet::Endpoint;
 use crate::rules::Verdict;
 use crate::time::{Span, Time};
@@ -41,6 +45,12 @@ pub struct ServerRecord<'a> {
     ends: EndsRecord,
     causes: &'a BTreeMap<&'static str, u64>,
     advertised: Vec<AdvertisedRecord>,
+    idle_timeout: IdleTimeoutRecord,
+    /// Whether that is what is advertised.
+    promise: Option<&'static str>,
+    /// Products with such a timeout by default.
+    likely: Vec<&'static str>,
+    mismatches: Vec<MismatchRecord>,
     lost: LostRecord,
     events: EventsRecord<'a>,
     clients: Vec<ClientRecord>,
@@ -65,6 +75,36 @@ struct AdvertisedRecord {
     timeout_s: Option<u32>,
     max: Option<u32>,
     connections: u64,
+}
+
+#[derive(Serialize)]
+struct IdleTimeoutRecord {
+    kind: &'static str,
+    from_s: Option<f64>,
+    to_s: Option<f64>,
+    samples: u64,
+    outside: u64,
+    survived_s: Option<f64>,
+    modes: Vec<ModeRecord>,
+}
+
+#[derive(Serialize)]
+struct ModeRecord {
+    from_s: f64,
+    mostly_by_s: f64,
+    to_s: f64,
+    samples: u64,
+}
+
+#[derive(Serialize)]
+struct MismatchRecord {
+    client_ip: IpAddr,
+    reuse_max_s: Option<f64>,
+    requests: u64,
+    lost: u64,
+    expected_per_10000: Option<f64>,
+    set_client_below_s: f64,
+    set_server_above_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -116,7 +156,8 @@ struct ClientRecord {
     connections: u64,
     requests: u64,
     reuse_max_s: Option<f64>,
-    idle_closes: u64,
+    idle_timeout: IdleTimeoutRecord,
+    likely: Vec<&'static str>,
     closed_by_server: u64,
     lost: BTreeMap<&'static str, u64>,
 }
@@ -124,6 +165,7 @@ struct ClientRecord {
 impl<'a> ServerRecord<'a> {
     fn new(endpoint: &Endpoint, server: &'a Server) -> Self {
         let totals = &server.totals;
+        let conclusions = server.conclusions();
         let told: u64 = server
             .clients
             .iter()
@@ -145,6 +187,14 @@ impl<'a> ServerRecord<'a> {
                 .advertised
                 .iter()
                 .map(AdvertisedRecord::new)
+                .collect(),
+            idle_timeout: IdleTimeoutRecord::new(&conclusions.timeout),
+            promise: conclusions.promise.map(|promise| promise.kept.name()),
+            likely: conclusions.likely,
+            mismatches: conclusions
+                .mismatches
+                .iter()
+                .map(MismatchRecord::new)
                 .collect(),
             lost: LostRecord::new(server),
             events: EventsRecord::new(server),
@@ -184,6 +234,50 @@ impl AdvertisedRecord {
             connections,
         }
     }
+}
+
+impl IdleTimeoutRecord {
+    fn new(timeout: &IdleTimeout) -> Self {
+        IdleTimeoutRecord {
+            kind: timeout.kind.name(),
+            from_s: timeout.soonest().map(Span::seconds),
+            to_s: timeout.latest().map(Span::seconds),
+            samples: timeout.samples,
+            outside: timeout.outside,
+            survived_s: timeout.survived.map(Span::seconds),
+            modes: timeout.modes.iter().map(ModeRecord::new).collect(),
+        }
+    }
+}
+
+impl ModeRecord {
+    fn new(mode: &Mode) -> Self {
+        ModeRecord {
+            from_s: mode.from.seconds(),
+            mostly_by_s: mode.mostly_by.seconds(),
+            to_s: mode.to.seconds(),
+            samples: mode.samples,
+        }
+    }
+}
+
+impl MismatchRecord {
+    fn new(mismatch: &Mismatch) -> Self {
+        MismatchRecord {
+            client_ip: mismatch.client,
+            reuse_max_s: mismatch.reuses_up_to.map(Span::seconds),
+            requests: mismatch.requests,
+            lost: mismatch.lost,
+            expected_per_10000: mismatch.expected.map(to_hundredths),
+            set_client_below_s: mismatch.client_below.seconds(),
+            set_server_above_s: mismatch.server_above.map(Span::seconds),
+        }
+    }
+}
+
+/// An expectation has no more digits than that.
+fn to_hundredths(expected: f64) -> f64 {
+    (expected * 100.0).round() / 100.0
 }
 
 impl LostRecord {
@@ -260,12 +354,14 @@ impl<'a> EventRecord<'a> {
 
 impl ClientRecord {
     fn new((client_ip, client): (IpAddr, &Client)) -> Self {
+        let timeout = infer(&client.closes, &client.outlived);
         ClientRecord {
             client_ip,
             connections: client.connections,
             requests: client.requests,
             reuse_max_s: client.reuses.most().map(Span::seconds),
-            idle_closes: client.closes.count(),
+            likely: defaults::clients(&timeout),
+            idle_timeout: IdleTimeoutRecord::new(&timeout),
             closed_by_server: client.closed_by_server,
             lost: client
                 .lost
@@ -300,123 +396,192 @@ impl Listing for ByServer<'_> {
     }
 
     fn flat(&self) -> impl Iterator<Item = Vec<Value>> {
-        self.survey.servers.iter().map(|(endpoint, server)| {
-            FIELDS
-                .iter()
-                .map(|(_, value)| value(endpoint, server))
-                .collect()
+        self.survey.servers.iter().map(|server| {
+            let told = Told::new(server);
+            FIELDS.iter().map(|(_, value)| value(&told)).collect()
         })
     }
 
-    fn columns(&self) -> &[ListingColumn] {
+    fn columns(&self) -> &[Head] {
         &COLUMNS
     }
 
     fn cells(&self) -> Vec<Vec<String>> {
         let servers = self.survey.servers.iter();
-        servers
-            .map(|(endpoint, server)| cells(endpoint, server))
-            .collect()
+        servers.map(|server| cells(&Told::new(server))).collect()
     }
 
     fn remarks(&self) -> Vec<Remark> {
-        Vec::new()
+        let servers = self.survey.servers.iter();
+        let remarks = servers.map(|(endpoint, server)| Remark {
+            subject: endpoint.to_string(),
+            weight: server.totals.worst(),
+            texts: sentences(endpoint, server, &server.conclusions()),
+        });
+        remarks.filter(|remark| !remark.texts.is_empty()).collect()
     }
 }
 
-type ValueOf = fn(&Endpoint, &Server) -> Value;
+/// A server with what follows from its sums.
+struct Told<'a> {
+    endpoint: &'a Endpoint,
+    server: &'a Server,
+    conclusions: Conclusions,
+}
 
-const FIELDS: [(&str, ValueOf); 27] = [
-    ("server_ip", |endpoint, _| {
-        Value::Text(endpoint.ip.to_string())
+impl<'a> Told<'a> {
+    fn new((endpoint, server): (&'a Endpoint, &'a Server)) -> Self {
+        Told {
+            endpoint,
+            server,
+            conclusions: server.conclusions(),
+        }
+    }
+
+    /// The mismatch with most lost requests.
+    fn worst(&self) -> Option<&Mismatch> {
+        self.conclusions.mismatches.first()
+    }
+}
+
+type ValueOf = fn(&Told<'_>) -> Value;
+
+const FIELDS: [(&str, ValueOf); 40] = [
+    ("server_ip", |of| Value::Text(of.endpoint.ip.to_string())),
+    ("server_port", |of| Value::Int(of.endpoint.port.into())),
+    ("start", |of| {
+        Value::of(of.server.seen, |(first, _)| Value::Text(first.to_string()))
     }),
-    ("server_port", |endpoint, _| {
-        Value::Int(endpoint.port.into())
+    ("end", |of| {
+        Value::of(of.server.seen, |(_, last)| Value::Text(last.to_string()))
     }),
-    ("start", |_, server| {
-        Value::of(server.seen, |(first, _)| Value::Text(first.to_string()))
+    ("connections", |of| Value::Int(of.server.totals.connections)),
+    ("requests", |of| Value::Int(of.server.totals.requests)),
+    ("responses", |of| Value::Int(of.server.totals.responses)),
+    ("unanswered", |of| Value::Int(of.server.totals.unanswered)),
+    ("reused", |of| Value::Int(of.server.reused)),
+    ("server_fin", |of| Value::Int(of.server.ends.server_fin)),
+    ("server_rst", |of| Value::Int(of.server.ends.server_rst)),
+    ("client_fin", |of| Value::Int(of.server.ends.client_fin)),
+    ("client_rst", |of| Value::Int(of.server.ends.client_rst)),
+    ("open", |of| Value::Int(of.server.ends.open)),
+    ("advertised", |of| Value::Text(advertised(of.server))),
+    ("idle_timeout", |of| {
+        Value::Text(of.conclusions.timeout.kind.name().into())
     }),
-    ("end", |_, server| {
-        Value::of(server.seen, |(_, last)| Value::Text(last.to_string()))
+    ("idle_from_s", |of| {
+        Value::of(of.conclusions.timeout.soonest(), Value::Seconds)
     }),
-    ("connections", |_, server| {
-        Value::Int(server.totals.connections)
+    ("idle_to_s", |of| {
+        Value::of(of.conclusions.timeout.latest(), Value::Seconds)
     }),
-    ("requests", |_, server| Value::Int(server.totals.requests)),
-    ("responses", |_, server| Value::Int(server.totals.responses)),
-    ("unanswered", |_, server| {
-        Value::Int(server.totals.unanswered)
+    ("idle_samples", |of| {
+        Value::Int(of.conclusions.timeout.samples)
     }),
-    ("reused", |_, server| Value::Int(server.reused)),
-    ("server_fin", |_, server| Value::Int(server.ends.server_fin)),
-    ("server_rst", |_, server| Value::Int(server.ends.server_rst)),
-    ("client_fin", |_, server| Value::Int(server.ends.client_fin)),
-    ("client_rst", |_, server| Value::Int(server.ends.client_rst)),
-    ("open", |_, server| Value::Int(server.ends.open)),
-    ("advertised", |_, server| Value::Text(advertised(server))),
-    ("lost", |_, server| Value::Int(server.lost_with(|_| true))),
-    ("lost_not_idempotent", |_, server| {
-        Value::Int(server.lost_with(|sort| sort.resending == Resending::Unsafe))
+    ("idle_survived_s", |of| {
+        Value::of(of.conclusions.timeout.survived, Value::Seconds)
     }),
-    ("lost_seen_again", |_, server| {
-        Value::Int(server.lost_with(|sort| sort.seen_again == SeenAgain::Yes))
+    ("promise", |of| {
+        Value::of(of.conclusions.promise, |promise| {
+            Value::Text(promise.kept.name().into())
+        })
     }),
-    ("events", |_, server| Value::Int(server.events.events)),
-    ("event_connections", |_, server| {
-        Value::Int(server.events.connections)
+    ("likely", |of| Value::Text(of.conclusions.likely.join(", "))),
+    ("mismatches", |of| {
+        Value::Int(of.conclusions.mismatches.len() as u64)
     }),
-    ("clients", |_, server| {
-        Value::Int(server.clients.iter().count() as u64)
+    ("mismatch_client_ip", |of| {
+        Value::of(of.worst(), |mismatch| {
+            Value::Text(mismatch.client.to_string())
+        })
     }),
-    ("ok", |_, server| {
-        Value::Int(server.totals.with(Verdict::Ok))
+    ("mismatch_reuse_max_s", |of| {
+        Value::of(
+            of.worst().and_then(|mismatch| mismatch.reuses_up_to),
+            Value::Seconds,
+        )
     }),
-    ("warning", |_, server| {
-        Value::Int(server.totals.with(Verdict::Warning))
+    ("mismatch_expected_per_10000", |of| {
+        let expected = of.worst().and_then(|mismatch| mismatch.expected);
+        Value::of(expected.map(to_hundredths), Value::Ratio)
     }),
-    ("violation", |_, server| {
-        Value::Int(server.totals.with(Verdict::Violation))
+    ("mismatch_set_client_below_s", |of| {
+        Value::of(
+            of.worst().map(|mismatch| mismatch.client_below),
+            Value::Seconds,
+        )
     }),
-    ("unknown", |_, server| {
-        Value::Int(server.totals.with(Verdict::Unknown))
+    ("mismatch_set_server_above_s", |of| {
+        Value::of(
+            of.worst().and_then(|mismatch| mismatch.server_above),
+            Value::Seconds,
+        )
     }),
-    ("verdict", |_, server| {
-        Value::of(server.totals.worst(), |worst| {
+    ("lost", |of| Value::Int(of.server.lost_with(|_| true))),
+    ("lost_not_idempotent", |of| {
+        Value::Int(
+            of.server
+                .lost_with(|sort| sort.resending == Resending::Unsafe),
+        )
+    }),
+    ("lost_seen_again", |of| {
+        Value::Int(
+            of.server
+                .lost_with(|sort| sort.seen_again == SeenAgain::Yes),
+        )
+    }),
+    ("events", |of| Value::Int(of.server.events.events)),
+    ("event_connections", |of| {
+        Value::Int(of.server.events.connections)
+    }),
+    ("clients", |of| {
+        Value::Int(of.server.clients.iter().count() as u64)
+    }),
+    ("ok", |of| Value::Int(of.server.totals.with(Verdict::Ok))),
+    ("warning", |of| {
+        Value::Int(of.server.totals.with(Verdict::Warning))
+    }),
+    ("violation", |of| {
+        Value::Int(of.server.totals.with(Verdict::Violation))
+    }),
+    ("unknown", |of| {
+        Value::Int(of.server.totals.with(Verdict::Unknown))
+    }),
+    ("verdict", |of| {
+        Value::of(of.server.totals.worst(), |worst| {
             Value::Text(worst.name().into())
         })
     }),
-    ("findings", |_, server| {
-        Value::Text(words::rules_found(&server.totals))
+    ("findings", |of| {
+        Value::Text(words::rules_found(&of.server.totals))
     }),
 ];
 
-const COLUMNS: [ListingColumn; 9] = [
-    ListingColumn::new("server", Left),
-    ListingColumn::new("connec-\ntions", Right),
-    ListingColumn::new("requests", Right),
-    ListingColumn::new("per conn.", Right),
-    ListingColumn::new("reused", Right),
-    ListingColumn::new("closed by\nserver, client", Right),
-    ListingColumn::new("advertised", Left),
-    ListingColumn::new("lost", Right),
-    ListingColumn::new("verdict", Left),
+const COLUMNS: [Head; 10] = [
+    Head::left("server", Break::BeforePort),
+    Head::right("connec-\ntions"),
+    Head::right("requests"),
+    Head::right("per\nconn."),
+    Head::right("reused"),
+    Head::right("closed\nby it"),
+    Head::left("advertised", Break::BehindCommas),
+    Head::left("idle timeout", Break::BehindCommas),
+    Head::right("lost"),
+    Head::left("verdict", Break::Nowhere),
 ];
 
-fn cells(endpoint: &Endpoint, server: &Server) -> Vec<String> {
-    let Server { totals, ends, .. } = server;
+fn cells(told: &Told<'_>) -> Vec<String> {
+    let Server { totals, ends, .. } = told.server;
     vec![
-        endpoint.to_string(),
-        totals.connections.to_string(),
-        totals.requests.to_string(),
+        told.endpoint.to_string(),
+        grouped(totals.connections),
+        grouped(totals.requests),
         ratio(totals.requests, totals.connections),
-        percent(server.reused, totals.connections),
-        format!(
-            "{}, {}",
-            ends.server_fin + ends.server_rst,
-            ends.client_fin + ends.client_rst
-        ),
-        words::or_nothing(advertised(server)),
-        server.lost_with(|_| true).to_string(),
+        percent(told.server.reused, totals.connections),
+        percent(ends.server_fin + ends.server_rst, totals.connections),
+        words::or_nothing(advertised(told.server)),
+        timeout_cell(&told.conclusions.timeout),
+        grouped(told.server.lost_with(|_| true)),
         totals
             .worst()
             .map_or(words::NOTHING, Verdict::name)

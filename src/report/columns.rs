@@ -4,14 +4,38 @@ use super::document::Document;
 use super::words;
 use crate::audit::Row;
 
-/// A column.
-pub(super) struct Column {
+/// How a column is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
     /// What stands at its head; a line feed where it may be broken.
     pub(super) heading: &'static str,
     /// Where its cells stand.
     pub(super) alignment: Alignment,
     /// Where its cells may be broken.
     pub(super) breaks: Break,
+}
+
+impl Head {
+    pub(super) const fn left(heading: &'static str, breaks: Break) -> Self {
+        Head {
+            heading,
+            alignment: Alignment::Left,
+            breaks,
+        }
+    }
+
+    pub(super) const fn right(heading: &'static str) -> Self {
+        Head {
+            heading,
+            alignment: Alignment::Right,
+            breaks: Break::Nowhere,
+        }
+    }
+}
+
+/// A column.
+pub(super) struct Column {
+    pub(super) head: Head,
     /// Its cell in a row, as it came off the wire.
     pub(super) cell: CellOf,
 }
@@ -71,18 +95,14 @@ type CellOf = fn(&Document<'_>, &Row) -> String;
 
 const fn left(heading: &'static str, breaks: Break, cell: CellOf) -> Column {
     Column {
-        heading,
-        alignment: Alignment::Left,
-        breaks,
+        head: Head::left(heading, breaks),
         cell,
     }
 }
 
 const fn right(heading: &'static str, cell: CellOf) -> Column {
     Column {
-        heading,
-        alignment: Alignment::Right,
-        breaks: Break::Nowhere,
+        head: Head::right(heading),
         cell,
     }
 }

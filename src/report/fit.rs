@@ -3,7 +3,7 @@
 //! In: cells as they are. Out: cells with line feeds, and the blanks between columns. What is still too wide then is
 //! broken anywhere by whoever draws the table.
 
-use super::columns::{Break, CAPTURE, Column};
+use super::columns::{Break, CAPTURE, Head};
 
 /// The cells of a table, and the blanks behind each column.
 pub(super) struct Fitted {
@@ -50,7 +50,7 @@ const fn measure(breaks: &'static [Break], path: usize, blanks: u16) -> Measure 
 }
 
 /// Takes the first measure with which the table is no wider than `width`, else the last one.
-pub(super) fn fit(columns: &[&Column], cells: Vec<Vec<String>>, width: usize) -> Fitted {
+pub(super) fn fit(columns: &[&Head], cells: Vec<Vec<String>>, width: usize) -> Fitted {
     for measure in &MEASURES {
         let fitted = measure.take(columns, &cells, width);
         if total_width(columns, &fitted) <= width {
@@ -64,7 +64,7 @@ pub(super) fn fit(columns: &[&Column], cells: Vec<Vec<String>>, width: usize) ->
 }
 
 impl Measure {
-    fn take(&self, columns: &[&Column], cells: &[Vec<String>], width: usize) -> Fitted {
+    fn take(&self, columns: &[&Head], cells: &[Vec<String>], width: usize) -> Fitted {
         let broken = |cells: &Vec<String>| {
             columns
                 .iter()
@@ -87,7 +87,7 @@ impl Measure {
         fitted
     }
 
-    fn broken(&self, column: &Column, text: &str) -> String {
+    fn broken(&self, column: &Head, text: &str) -> String {
         match column.breaks {
             breaks if !self.breaks.contains(&breaks) => text.to_owned(),
             Break::Nowhere => text.to_owned(),
@@ -118,7 +118,7 @@ impl Measure {
     }
 }
 
-fn total_width(columns: &[&Column], fitted: &Fitted) -> usize {
+fn total_width(columns: &[&Head], fitted: &Fitted) -> usize {
     let mut widths: Vec<usize> = columns
         .iter()
         .map(|column| text_width(column.heading))
@@ -156,7 +156,7 @@ mod tests {
             rows: &[],
             totals: &Totals::default(),
         };
-        let columns: Vec<&Column> = columns(&document).collect();
+        let columns: Vec<&Head> = columns(&document).map(|column| &column.head).collect();
         let cells = [
             path,
             "0",

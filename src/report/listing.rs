@@ -6,10 +6,9 @@ use std::io::{self, Write};
 
 use ::csv::WriterBuilder;
 use anstyle::Style;
-use comfy_table::CellAlignment;
 use serde::Serialize;
 
-use super::columns::Alignment;
+use super::columns::Head;
 use super::csv::{into_io, push_cell};
 use super::document::Document;
 use super::escape::for_terminal;
@@ -17,7 +16,7 @@ use super::json::{CaptureRecord, SCHEMA, SummaryRecord};
 use super::look::{Look, STRONG, verdict_colour};
 use super::markdown::{escaped, one_line, write_cells};
 use super::object::write_value;
-use super::table::{BLANKS, coloured, empty_table, write_indented};
+use super::table::{self, write_indented};
 use super::value;
 use super::words;
 use crate::rules::Verdict;
@@ -49,7 +48,7 @@ pub trait Listing {
     fn flat(&self) -> impl Iterator<Item = Vec<Value>>;
 
     /// The columns for people.
-    fn columns(&self) -> &[ListingColumn];
+    fn columns(&self) -> &[Head];
 
     /// The cells in them, row by row.
     fn cells(&self) -> Vec<Vec<String>>;
@@ -65,20 +64,6 @@ pub enum Captures {
     Listed,
     /// They are the rows.
     AreRows,
-}
-
-/// A column for people.
-#[derive(Clone, Copy, Debug)]
-pub struct ListingColumn {
-    /// What stands at its head; a line feed where it may be broken.
-    pub(super) heading: &'static str,
-    pub(super) alignment: Alignment,
-}
-
-impl ListingColumn {
-    pub(super) const fn new(heading: &'static str, alignment: Alignment) -> Self {
-        ListingColumn { heading, alignment }
-    }
 }
 
 /// Something to say below the rows.
@@ -188,9 +173,11 @@ pub fn write_listing_table<L: Listing>(
     look: Look,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let rows = listing.cells();
+    let rows = listing.cells().into_iter();
+    let rows: Vec<Vec<String>> = rows.map(|cells| harmless(&cells)).collect();
     if !rows.is_empty() {
-        write_rows(listing.columns(), rows, look, out)?;
+        let heads: Vec<&Head> = listing.columns().iter().collect();
+        table::write_cells(&heads, rows, look, out)?;
     }
     for remark in listing.remarks() {
         write_remark(&remark, look, out)?;
@@ -199,28 +186,9 @@ pub fn write_listing_table<L: Listing>(
     writeln!(out, "{}", look.colour.paint(STRONG, &summary))
 }
 
-fn write_rows(
-    columns: &[ListingColumn],
-    rows: Vec<Vec<String>>,
-    look: Look,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut table = empty_table(look);
-    table.set_header(columns.iter().map(|column| column.heading));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| for_terminal(cell).into_owned()));
-    }
-    for (column, drawn) in columns.iter().zip(table.column_iter_mut()) {
-        drawn.set_padding((0, BLANKS));
-        drawn.set_cell_alignment(match column.alignment {
-            Alignment::Left => CellAlignment::Left,
-            Alignment::Right => CellAlignment::Right,
-        });
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", coloured(&line, look.colour))?;
-    }
-    writeln!(out)
+fn harmless(cells: &[String]) -> Vec<String> {
+    let texts = cells.iter().map(|text| for_terminal(text).into_owned());
+    texts.collect()
 }
 
 fn write_remark(remark: &Remark, look: Look, out: &mut impl Write) -> io::Result<()> {

@@ -18,10 +18,10 @@ use crate::rules::Finding;
 pub fn write_markdown(document: &Document<'_>, out: &mut impl Write) -> io::Result<()> {
     if !document.rows.is_empty() {
         write_cells(
-            columns(document).map(|column| one_line(column.heading)),
+            columns(document).map(|column| one_line(column.head.heading)),
             out,
         )?;
-        let rules = columns(document).map(|column| column.alignment.rule().to_owned());
+        let rules = columns(document).map(|column| column.head.alignment.rule().to_owned());
         write_cells(rules, out)?;
         for row in document.rows {
             write_cells(

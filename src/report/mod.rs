@@ -25,6 +25,7 @@ mod table;
 mod unknown;
 mod words;
 
+mod advice;
 mod by_capture;
 mod by_server;
 mod listing;

@@ -6,7 +6,7 @@ use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table};
 
-use super::columns::{Alignment, Column, columns};
+use super::columns::{Alignment, Head, columns};
 use super::document::Document;
 use super::escape::for_terminal;
 use super::fit::{Fitted, fit};
@@ -42,22 +42,28 @@ pub fn write_table(document: &Document<'_>, look: Look, out: &mut impl Write) ->
 }
 
 fn write_rows(document: &Document<'_>, look: Look, out: &mut impl Write) -> io::Result<()> {
-    let columns: Vec<&Column> = columns(document).collect();
-    let mut cells: Vec<Vec<String>> = document
-        .rows
-        .iter()
-        .map(|row| cells(document, row))
-        .collect();
+    let heads: Vec<&Head> = columns(document).map(|column| &column.head).collect();
+    let rows = document.rows.iter().map(|row| cells(document, row));
+    write_cells(&heads, rows.collect(), look, out)
+}
+
+/// Draws a table; the last column holds verdicts.
+pub(super) fn write_cells(
+    heads: &[&Head],
+    mut cells: Vec<Vec<String>>,
+    look: Look,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut blanks = BLANKS;
     if let Some(width) = look.width {
-        Fitted { cells, blanks } = fit(&columns, cells, width.into());
+        Fitted { cells, blanks } = fit(heads, cells, width.into());
     }
     let mut table = empty_table(look);
-    table.set_header(columns.iter().map(|column| column.heading));
+    table.set_header(heads.iter().map(|head| head.heading));
     table.add_rows(cells);
-    for (column, drawn) in columns.iter().zip(table.column_iter_mut()) {
+    for (head, drawn) in heads.iter().zip(table.column_iter_mut()) {
         drawn.set_padding((0, blanks));
-        drawn.set_cell_alignment(match column.alignment {
+        drawn.set_cell_alignment(match head.alignment {
             Alignment::Left => CellAlignment::Left,
             Alignment::Right => CellAlignment::Right,
         });
@@ -87,7 +93,7 @@ pub(super) fn empty_table(look: Look) -> Table {
 }
 
 /// The line with its verdict, which stands at its end, in colour.
-pub(super) fn coloured(line: &str, colour: Colour) -> String {
+fn coloured(line: &str, colour: Colour) -> String {
     let line = line.trim_end();
     let verdict = Verdict::ALL.into_iter().find_map(|verdict| {
         let before = line.strip_suffix(verdict.name())?;
