@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
         matters: "The server answers with a reset. The request is lost, and one that is not idempotent must not be \
                   sent again by itself.",
         silent: "Where the request's packet is the first to acknowledge the FIN or does not acknowledge it (see \
-                 keep-alive-race), where request-after-close speaks, where octets \
+                 keep-alive-race), where request-after-close speaks, where the request was answered, where octets \
                  are missing or cannot be read, and after an upgrade or CONNECT.",
         remedy: "Let the client's pool check a connection before using it again (Apache HttpClient: \
                  setValidateAfterInactivity; Go and curl do by themselves), or drop idle connections sooner than \
@@ -44,7 +44,8 @@ fn find(connection: &Connection) -> Option<Finding> {
     }
     let stale = connection.exchanges.iter().find_map(|exchange| {
         let request = exchange.request.as_ref()?;
-        knew(request, &fin).then_some(request)
+        // Who goes on answering has not closed: that FIN was somebody else's.
+        (exchange.response.is_none() && knew(request, &fin)).then_some(request)
     })?;
     let at = stale.message.start_at();
     let acked = fin.acked?.at;
