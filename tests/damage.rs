@@ -19,7 +19,7 @@ use keepcap::connection::Tracker;
 use keepcap::rules::{Settings, judge};
 
 /// Longer samples are left out.
-const LONGEST: usize = 20_000;
+const LONGEST: usize = 10_000;
 
 fn read(octets: Vec<u8>) {
     let longest = octets.len() as u64;
