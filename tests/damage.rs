@@ -8,9 +8,11 @@
     reason = "it is a test"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
@@ -94,4 +96,33 @@ fn samples_with_any_octet_flipped_are_read() {
             }
         }
     });
+}
+
+/// With the damage spread over each sample: its header, records and packets.
+#[test]
+fn the_program_says_of_damaged_samples_that_they_are_read_in_part_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.pcap");
+    let status = |octets: &[u8]| {
+        fs::write(&path, octets).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_keepcap"))
+            .args(["--all", "--format", "csv"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let status = output.status.code();
+        assert!(matches!(status, Some(0 | 2 | 3)), "{status:?}");
+        assert_eq!(status == Some(0), output.stderr.is_empty());
+        status
+    };
+    let mut seen = BTreeSet::new();
+    for (number, path) in samples().into_iter().enumerate() {
+        let octets = fs::read(path).unwrap();
+        let at = octets.len() * number / 30;
+        seen.insert(status(&octets[..at]));
+        let mut flipped = octets;
+        flipped[at] ^= 0xff;
+        seen.insert(status(&flipped));
+    }
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use ::csv::{ByteRecord, ErrorKind, WriterBuilder};
 
 use super::document::Document;
+use super::escape::for_terminal;
 use super::object::{List, Name};
 use super::record::{self, Fields, Source};
 use super::value::Value;
@@ -86,14 +87,16 @@ impl Fields for Cells<'_> {
     }
 }
 
-/// A spreadsheet takes what begins like this for a formula, which could do harm.
+/// A spreadsheet takes what begins like this for a formula, and a terminal acts on control characters: either could do
+/// harm.
 pub(super) fn push_cell(value: Value<'_>, text: &mut Vec<u8>) {
-    if let Value::Text(outside) = value
-        && outside.starts_with(['=', '+', '-', '@', '\t', '\r', '\0'])
-    {
+    let Value::Text(outside) = value else {
+        return value.push_plain(text);
+    };
+    if outside.starts_with(['=', '+', '-', '@']) {
         text.push(b'\'');
     }
-    value.push_plain(text);
+    text.extend(for_terminal(outside).as_bytes());
 }
 
 /// The error as it came from the output, by whose kind a closed pipe is known.
@@ -109,13 +112,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_no_formula() {
+    fn a_text_is_no_formula_and_no_command() {
         for (text, defused) in [
             ("=1+1", "'=1+1"),
             ("-", "'-"),
             ("a=b", "a=b"),
             ("", ""),
-            ("\t@", "'\t@"),
+            ("\t@", "\\x09@"),
+            ("=\u{1b}]52;c;aGk=\u{7}", "'=\\x1b]52;c;aGk=\\x07"),
         ] {
             let mut cell = Vec::new();
             push_cell(Value::Text(text), &mut cell);

@@ -172,7 +172,7 @@ const ACK: u8 = 16;
 
 /// Who sends what.
 #[derive(Clone, Copy)]
-struct Tcp {
+pub(crate) struct Tcp {
     client: u64,
     from_server: bool,
     flags: u8,
@@ -181,7 +181,7 @@ struct Tcp {
 }
 
 impl Tcp {
-    fn client(number: u64) -> Self {
+    pub(crate) fn client(number: u64) -> Self {
         Tcp {
             client: number,
             from_server: false,
@@ -191,7 +191,7 @@ impl Tcp {
         }
     }
 
-    fn server(number: u64) -> Self {
+    pub(crate) fn server(number: u64) -> Self {
         Tcp {
             from_server: true,
             seq: 5000,
@@ -200,18 +200,18 @@ impl Tcp {
         }
     }
 
-    fn flags(self, flags: u8) -> Self {
+    pub(crate) fn flags(self, flags: u8) -> Self {
         Tcp { flags, ..self }
     }
 
-    fn seq(self, seq: u64) -> Self {
+    pub(crate) fn seq(self, seq: u64) -> Self {
         Tcp {
             seq: seq as u32,
             ..self
         }
     }
 
-    fn ack(self, ack: u64) -> Self {
+    pub(crate) fn ack(self, ack: u64) -> Self {
         Tcp {
             ack: ack as u32,
             ..self
@@ -255,7 +255,7 @@ impl Capture<&mut dyn Write> {
         self.record(&packet)
     }
 
-    fn tcp(&mut self, tcp: Tcp, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn tcp(&mut self, tcp: Tcp, payload: &[u8]) -> io::Result<()> {
         let client = (
             0x0a00_0000 + (tcp.client / 60_000) as u32,
             1024 + (tcp.client % 60_000) as u16,
@@ -277,7 +277,7 @@ impl Capture<&mut dyn Write> {
     }
 
     /// The handshake of a connection; data begins at 1000 and 5000.
-    fn open(&mut self, number: u64) -> io::Result<()> {
+    pub(crate) fn open(&mut self, number: u64) -> io::Result<()> {
         self.tcp(Tcp::client(number).flags(SYN).seq(999), &[])?;
         self.tcp(Tcp::server(number).flags(SYN | ACK).seq(4999), &[])?;
         self.tcp(Tcp::client(number), &[])
@@ -291,7 +291,7 @@ impl Capture<&mut dyn Write> {
     }
 }
 
-type Out<'a, 'b> = &'a mut Capture<&'b mut dyn Write>;
+pub(crate) type Out<'a, 'b> = &'a mut Capture<&'b mut dyn Write>;
 
 /// A SYN each, of as many connections.
 fn half_open(size: u64, out: Out<'_, '_>) -> io::Result<()> {

@@ -25,6 +25,7 @@ use keepcap::time::Span;
 use serde_json::{Value, json};
 
 mod captures;
+mod text;
 
 /// The connections in so many of a kind.
 fn read(name: &str, size: u64, bounds: Bounds) -> Vec<Connection> {
