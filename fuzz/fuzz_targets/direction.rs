@@ -85,7 +85,7 @@ fn hear(
                 frame: offset,
                 ..At::default()
             };
-            let stamp = Stamp { at, ack: None };
+            let stamp = Stamp { at, acks: None };
             let octets = Octets {
                 offset,
                 octets: piece,
