@@ -143,10 +143,12 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
     let waiting = waiting.map(|octets| limit("octets waiting ahead of a hole", octets as u64));
     let Rare {
         too_large,
+        too_long,
         acked_too_late,
         ..
     } = log.rare();
     let head = too_large.map(|amount| limit("size of a head", amount as u64));
+    let line = too_long.map(|amount| limit(Limit::TARGET, amount as u64));
     let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
     let late =
         (acked_too_late > 0).then(|| limit("messages waiting to be acknowledged", acked_too_late));
@@ -156,7 +158,7 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
         }
         Crowd::Memory(octets) => limit("memory of its part of the table", octets),
     });
-    [waiting, head, dropped, late, crowd]
+    [waiting, head, dropped, late, crowd, line]
         .into_iter()
         .flatten()
         .collect()

@@ -138,6 +138,8 @@ pub(super) struct Rare {
     pub(super) tunnel: Option<Place>,
     pub(super) unreadable: PerPeer<Option<Place>>,
     pub(super) too_large: Option<usize>,
+    /// The longest method and target of which not all is kept.
+    pub(super) too_long: Option<usize>,
 }
 
 /// From where on the messages of a side are not certain.
@@ -596,6 +598,11 @@ impl Sink for Heard<'_> {
                 version,
             } => {
                 self.log.requester.get_or_insert(self.from);
+                let len = name.len() + 1 + target.len();
+                if len > MAX_KEPT_TARGET {
+                    let rare = self.log.rare_mut();
+                    rare.too_long = rare.too_long.max(Some(len));
+                }
                 self.log.start_request(
                     method,
                     kept_line(name, target),

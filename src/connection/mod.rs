@@ -30,8 +30,8 @@ use crate::time::Span;
 /// beyond.
 pub const MAX_EXCHANGES: usize = 100_000;
 
-/// How much of a request's method and target is kept, in octets.
-pub const MAX_KEPT_TARGET: usize = 2048;
+/// How much of a request's method and target is kept, in octets. Servers rarely take more.
+pub const MAX_KEPT_TARGET: usize = 8192;
 
 /// A connection that is finished: all that rules and reports may see of it.
 #[derive(Clone, Debug)]
@@ -104,6 +104,15 @@ pub struct Limit {
     pub what: &'static str,
     /// How much there was.
     pub amount: u64,
+}
+
+impl Limit {
+    pub(crate) const TARGET: &'static str = "length of a method and target";
+
+    /// Whether it may keep a rule from seeing something. No rule looks at targets.
+    pub(crate) fn hides(&self) -> bool {
+        self.what != Limit::TARGET
+    }
 }
 
 impl Connection {

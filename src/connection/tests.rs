@@ -1,6 +1,6 @@
 //! Scripts of connections and what is to be known of them.
 
-use super::{Connection, Protocol, Versions};
+use super::{Connection, MAX_KEPT_TARGET, Protocol, Versions};
 use crate::http::{Framing, Says, Version};
 use crate::rules::Verdict;
 use crate::script::{Played, play, play_all};
@@ -274,6 +274,25 @@ fn a_late_segment_answers_no_request_that_it_cannot_have_acknowledged() {
     let connection = &played[0].connection;
     assert_eq!(statuses(connection), [Some(200), None]);
     assert_eq!(counts(connection), (2, 2, 1));
+}
+
+#[test]
+fn a_target_that_is_too_long_is_cut_and_nothing_else_is_less_known() {
+    let kept = "a".repeat(MAX_KEPT_TARGET - "GET /".len());
+    let ask = |target: &str| {
+        let played = play(&format!("> GET /{target}\n< 204\nclient FIN\nserver FIN\n"));
+        assert_eq!(played.judgement.verdict, Verdict::Ok);
+        played.connection
+    };
+    let connection = ask(&kept);
+    assert!(connection.limits.is_empty());
+    let connection = ask(&format!("{kept}bcd"));
+    let line = &connection.exchanges[0].request.as_ref().unwrap().line;
+    assert_eq!(**line, format!("GET /{kept}"));
+    assert_eq!(connection.limits.len(), 1);
+    let limit = connection.limits[0];
+    assert_eq!(limit.what, "length of a method and target");
+    assert_eq!(limit.amount, MAX_KEPT_TARGET as u64 + 3);
 }
 
 #[test]

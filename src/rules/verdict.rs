@@ -93,7 +93,7 @@ fn unknown_because(connection: &Connection) -> Option<String> {
     }
     missing(connection)
         .or_else(|| {
-            let limit = connection.limits.first()?;
+            let limit = connection.limits.iter().find(|limit| limit.hides())?;
             Some(format!(
                 "a bound was met: {} ({})",
                 limit.what, limit.amount
