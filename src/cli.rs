@@ -98,6 +98,11 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Also write the capture to FILE, as pcapng, with the findings that are listed as comments on their packets; it
+    /// is read twice, so it must be one file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) annotate: Option<PathBuf>,
+
     /// Put each exchange into the records of json and ndjson
     #[arg(long, help_heading = "Output")]
     pub(crate) exchanges: bool,

@@ -1,6 +1,7 @@
 //! The command `keepcap`: reads what was asked for, hands it through the library, writes the results, and says how it
 //! went by the exit status.
 
+mod annotation;
 mod cli;
 mod messages;
 mod output;

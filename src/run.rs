@@ -11,6 +11,7 @@ use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::Settings;
 
+use crate::annotation::Annotation;
 use crate::cli::{Arguments, By, Format};
 use crate::messages::Messages;
 use crate::output::Output;
@@ -101,23 +102,46 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
     if found.sources.is_empty() && found.errors.is_empty() {
         messages.error("no capture was named");
     }
-    if let Some(source) = found
-        .sources
-        .iter()
-        .find(|source| output.replaces(source.path()))
-    {
-        let path = source.path().display();
-        messages.error(format_args!(
-            "{path}: the results would replace this capture; name another output"
-        ));
-        return Ok(Status::Impossible);
-    }
-    let mut job = Job::new(arguments, messages, output);
+    let annotation = match annotation(arguments, &found, &output) {
+        Ok(annotation) => annotation,
+        Err(message) => {
+            messages.error(message);
+            return Ok(Status::Impossible);
+        }
+    };
+    let mut job = Job::new(arguments, messages, output, annotation);
     job.note(&found);
     audit::audit(&found.sources, &plan(arguments), &mut |source, outcome| {
         job.take(source, outcome)
     })?;
     job.finish()
+}
+
+/// What is to be written beside the results, once it is certain that no output replaces what is read; else why not.
+fn annotation<'a>(
+    arguments: &'a Arguments,
+    found: &Found,
+    output: &Output,
+) -> Result<Option<Annotation<'a>>, String> {
+    let sources = &found.sources;
+    let path = arguments.annotate.as_deref();
+    let path = path.filter(|_| !sources.is_empty());
+    let annotation = path
+        .map(|path| Annotation::open(path, sources))
+        .transpose()?;
+    let outputs = [Some(output), annotation.as_ref().map(Annotation::output)];
+    for output in outputs.into_iter().flatten() {
+        if let Some(source) = sources.iter().find(|source| output.replaces(source.path())) {
+            return Err(format!(
+                "{}: the results would replace this capture; name another output",
+                source.path().display()
+            ));
+        }
+    }
+    match path.filter(|path| arguments.output.as_deref() == Some(path)) {
+        Some(path) => Err(format!("{}: this is to be two outputs", path.display())),
+        None => Ok(annotation),
+    }
 }
 
 fn plan(arguments: &Arguments) -> Plan {
@@ -145,6 +169,7 @@ struct Job<'a> {
     arguments: &'a Arguments,
     messages: Messages,
     output: Output,
+    annotation: Option<Annotation<'a>>,
     status: Status,
     readings: Vec<Reading>,
     rows: Vec<Row>,
@@ -159,11 +184,17 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(arguments: &'a Arguments, messages: Messages, output: Output) -> Self {
+    fn new(
+        arguments: &'a Arguments,
+        messages: Messages,
+        output: Output,
+        annotation: Option<Annotation<'a>>,
+    ) -> Self {
         Job {
             arguments,
             messages,
             output,
+            annotation,
             status: Status::Done,
             readings: Vec::new(),
             rows: Vec::new(),
@@ -212,6 +243,9 @@ impl<'a> Job<'a> {
     fn list(&mut self, row: Row, sighting: Option<Box<Sighting>>, capture: &str) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
+        if let Some(annotation) = &mut self.annotation {
+            annotation.note(&row);
+        }
         if let Some(sighting) = sighting {
             let watch = self.watch.get_or_insert_with(|| Watch::new(capture));
             watch.take(&row, *sighting);
@@ -308,6 +342,12 @@ impl<'a> Job<'a> {
         self.rows.sort_by_key(|row| (row.capture, row.stream));
         self.write()?;
         self.output.finish()?;
+        if let (Some(annotation), Some(reading)) = (self.annotation, self.readings.first())
+            && let Err(message) = annotation.write(reading, self.arguments.memory)
+        {
+            self.messages.error(message);
+            return Ok(Status::Impossible);
+        }
         let fail_on = self.arguments.fail_on;
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };

@@ -76,10 +76,13 @@ impl Blocks {
         self.buffer.get(start..self.start).unwrap_or_default()
     }
 
-    /// Takes `count` octets without looking at them, however many; says whether the stream had so many.
-    pub(super) fn skip(&mut self, mut count: usize) -> bool {
+    /// Takes `count` octets, however many, and lets `see` see them piece by piece; says whether the stream had so
+    /// many.
+    pub(super) fn skip(&mut self, mut count: usize, see: &mut impl FnMut(&[u8])) -> bool {
         loop {
-            count -= self.take(count).len();
+            let octets = self.take(count);
+            see(octets);
+            count -= octets.len();
             if count == 0 || !self.fill(1) {
                 return count == 0;
             }

@@ -19,6 +19,15 @@ impl ByteOrder {
         }
     }
 
+    /// The octets of a number.
+    pub(super) fn octets<const N: usize>(self, little_endian: [u8; N]) -> [u8; N] {
+        let mut octets = little_endian;
+        if self == ByteOrder::Big {
+            octets.reverse();
+        }
+        octets
+    }
+
     pub(super) fn u16(self, octets: &[u8], at: usize) -> Option<u16> {
         let number = octets.get(at..)?.first_chunk()?;
         Some(match self {

@@ -55,6 +55,22 @@ impl Clock {
         Time::from_nanos(nanos)
     }
 
+    /// The last tick that is not behind `time`, held at the edge of what a packet can tell.
+    pub(super) fn ticks(&self, time: Time) -> u64 {
+        let nanos = i128::from(time.nanos()) - self.offset_nanos;
+        let ticks = match self.tick {
+            Tick::Nanos(nanos_per_tick) => nanos.div_euclid(nanos_per_tick),
+            Tick::PerNano(ticks_per_nano) => nanos.saturating_mul(ticks_per_nano),
+            Tick::PowerOfTwo(exponent) => {
+                // From here on, 64 bits of ticks are less than a second.
+                let ticks_per_second = 1_i128 << exponent.min(64);
+                let ticks = nanos.saturating_mul(ticks_per_second);
+                ticks.div_euclid(NANOS_PER_SECOND)
+            }
+        };
+        ticks.clamp(0, i128::from(u64::MAX)) as u64
+    }
+
     fn nanos(&self, ticks: i128) -> i128 {
         let since_offset = match self.tick {
             Tick::Nanos(nanos) => ticks * nanos,
@@ -108,6 +124,24 @@ mod tests {
         assert_eq!(nanos(6, 5, 1), 5_000_001_000);
         assert_eq!(nanos(0, i64::MAX, u64::MAX), i64::MAX);
         assert_eq!(nanos(0, i64::MIN, 0), i64::MIN + 1);
+    }
+
+    #[test]
+    fn a_time_goes_back_to_the_tick_that_it_came_from() {
+        for (resolution, offset_seconds, ticks) in [
+            (6, 0, 1_700_000_000_123_456),
+            (9, -3600, 1_700_000_000_123_456_789),
+            (0, 5, 1_700_000_000),
+            (0x94, -3600, (1_700_000_000 << 20) | (1 << 19)),
+        ] {
+            let clock = Clock::new(resolution, offset_seconds);
+            assert_eq!(clock.ticks(clock.time(ticks)), ticks, "{resolution:x}");
+        }
+        let before = Time::from_nanos(-1);
+        assert_eq!(Clock::new(6, 0).ticks(before), 0);
+        assert_eq!(Clock::new(127, 0).ticks(Time::from_nanos(1)), u64::MAX);
+        let a_second = Time::from_nanos(1_000_000_000);
+        assert_eq!(Clock::new(0xff, 0).ticks(a_second), u64::MAX);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!
 //! [`find()`] turns arguments into [`Source`]s, each of which opens as a [`Capture`]. A capture reads its stream,
 //! unpacked where it is compressed, in blocks, and shows them to the parser of its format, which says where the next
-//! packet lies.
+//! packet lies. [`annotate()`] writes one back.
 
 mod find;
 mod join;
@@ -28,9 +28,12 @@ mod clock;
 mod pcap;
 mod pcapng;
 
+mod annotate;
+
 #[cfg(test)]
 mod build;
 
+pub use annotate::{Comments, annotate};
 pub use compression::{Compression, MAX_WINDOW};
 pub use damage::{Damage, Reason, Summary};
 pub use find::{Found, Part, Source, find};

@@ -69,27 +69,19 @@ impl Pcap {
     }
 
     fn read_header(&mut self, octets: &[u8]) -> Step {
-        let Some(mut header) = octets.first_chunk::<HEADER>().copied() else {
+        let Some(octets) = octets.first_chunk::<HEADER>() else {
             return Step::Need(HEADER);
         };
-        // Only the records of the two formats differ, so the plain header is what pcap-parser is shown.
-        let modified_big = header.starts_with(&MODIFIED_BIG);
-        if modified_big && let Some(magic) = header.first_chunk_mut() {
-            *magic = PLAIN_BIG;
-        }
-        let Ok((_, header)) = parse_pcap_header(&header) else {
+        let Some(header) = parse_header(*octets) else {
             return Step::Stop(Reason::ByteOrder);
         };
-        let layout = match modified_big {
+        let layout = match octets.starts_with(&MODIFIED_BIG) {
             true => Layout::ModifiedBig,
             false => Layout::of(&header),
         };
         self.records = Some(Records {
             layout,
-            nanos_per_unit: match header.is_nanosecond_precision() {
-                true => 1,
-                false => 1000,
-            },
+            nanos_per_unit: nanos_per_unit(&header),
             link: link_type(&header),
         });
         Step::Passed {
@@ -166,6 +158,48 @@ impl Layout {
             Layout::Little | Layout::Big => 16,
             Layout::ModifiedLittle | Layout::ModifiedBig => 24,
         }
+    }
+}
+
+/// What the header of a file tells of all its packets, as far as pcapng has a place for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Described {
+    pub(super) link: LinkType,
+    pub(super) snap_length: u32,
+    /// Nanoseconds in a unit of its time stamps: 1 or 1000.
+    pub(super) nanos_per_unit: i64,
+    /// Bits of the frame check sequence behind each packet, where the header says that it knows.
+    pub(super) fcs_bits: Option<u8>,
+}
+
+/// What the file header at the front of `octets` tells.
+pub(super) fn describe(octets: &[u8]) -> Option<Described> {
+    let header = parse_header(*octets.first_chunk()?)?;
+    // The upper half of the field: a flag, and a number of 16-bit words.
+    let network = header.network.0.cast_unsigned();
+    let fcs_words = (network >> 28) as u8;
+    Some(Described {
+        link: link_type(&header),
+        snap_length: header.snaplen,
+        nanos_per_unit: nanos_per_unit(&header),
+        fcs_bits: (network & 0x0400_0000 != 0).then_some(fcs_words * 16),
+    })
+}
+
+/// Only the records of the plain and the "modified" format differ, so a plain header is what pcap-parser is shown.
+fn parse_header(mut octets: [u8; HEADER]) -> Option<PcapHeader> {
+    if octets.starts_with(&MODIFIED_BIG)
+        && let Some(magic) = octets.first_chunk_mut()
+    {
+        *magic = PLAIN_BIG;
+    }
+    parse_pcap_header(&octets).ok().map(|(_, header)| header)
+}
+
+fn nanos_per_unit(header: &PcapHeader) -> i64 {
+    match header.is_nanosecond_precision() {
+        true => 1,
+        false => 1000,
     }
 }
 

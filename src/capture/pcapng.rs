@@ -20,7 +20,7 @@ use super::damage::Reason;
 use super::step::{MAX_CAPTURED, Passed, Record, Step};
 
 /// The obsolete Packet Block, which the Enhanced one replaced.
-const PB_MAGIC: u32 = 2;
+pub(super) const PB_MAGIC: u32 = 2;
 /// What Wireshark numbers like packets: journal entries, custom blocks, and sysdig's events.
 const EVENTS: [u32; 6] = [SJE_MAGIC, CB_MAGIC, DCB_MAGIC, 0x204, 0x216, 0x221];
 
@@ -30,7 +30,7 @@ const BLOCK_LENGTHS: RangeInclusive<u32> = 12..=128 << 20;
 /// the secrets of a busy TLS proxy can be that long.
 const MAX_WHOLE: usize = 16 << 20;
 /// Octets before a block's body.
-const BODY_START: usize = 8;
+pub(super) const BODY_START: usize = 8;
 /// Interfaces that one section may describe: no obsolete Packet Block could name more.
 const MAX_INTERFACES: usize = 1 << 16;
 
@@ -183,13 +183,7 @@ impl Pcapng {
                 reason: Reason::Interfaces,
             };
         }
-        let parsed = match self.order {
-            ByteOrder::Little => parse_interfacedescriptionblock_le(block.whole),
-            ByteOrder::Big => parse_interfacedescriptionblock_be(block.whole),
-        };
-        let interface = parsed
-            .ok()
-            .map(|(_, described)| Interface::new(&described, self.order));
+        let interface = Interface::read(block.whole, self.order);
         self.interfaces.push(interface);
         match interface {
             Some(_) => Step::Passed {
@@ -215,7 +209,21 @@ impl Pcapng {
     }
 }
 
+/// The clock of the interface that this block describes.
+pub(super) fn clock(description: &[u8], order: ByteOrder) -> Option<Clock> {
+    Interface::read(description, order).map(|interface| interface.clock)
+}
+
 impl Interface {
+    fn read(block: &[u8], order: ByteOrder) -> Option<Self> {
+        let parsed = match order {
+            ByteOrder::Little => parse_interfacedescriptionblock_le(block),
+            ByteOrder::Big => parse_interfacedescriptionblock_be(block),
+        };
+        let (_, described) = parsed.ok()?;
+        Some(Interface::new(&described, order))
+    }
+
     fn new(described: &InterfaceDescriptionBlock<'_>, order: ByteOrder) -> Self {
         // Decoded here and not by pcap-parser, which takes every offset for a little-endian one, lets the last of
         // several options win where Wireshark lets the first, and reads on behind the end of the options.

@@ -63,6 +63,23 @@ pub(crate) struct Place {
     wire_len: u32,
 }
 
+/// A part of a capture as it stands in the file.
+pub(super) enum Part<'a> {
+    /// A packet with its record around it, in which `record` tells the place of its octets.
+    Packet {
+        frame: u64,
+        time: Time,
+        octets: &'a [u8],
+        record: Record,
+    },
+    /// What is no packet, or the beginning of it where it is very long.
+    Passed(&'a [u8]),
+    /// What follows on the part before.
+    More(&'a [u8]),
+    /// What could not be read.
+    Damaged { octets: &'a [u8], reason: Reason },
+}
+
 enum Parser {
     Pcap(Pcap),
     Pcapng(Pcapng),
@@ -152,15 +169,7 @@ impl Capture {
     #[inline]
     pub(crate) fn next_place(&mut self) -> Option<Place> {
         let (taken, record) = self.next_record()?;
-        self.frame += 1;
-        self.summary.packets += 1;
-        match record.time {
-            Some(time) => self.time = time,
-            None => self.summary.untimed += 1,
-        }
-        if self.summary.packets == 1 {
-            self.summary.times = Some((self.time, self.time));
-        }
+        self.count(&record);
         let start = self.blocks.place();
         self.blocks.take(taken);
         Some(Place {
@@ -209,6 +218,34 @@ impl Capture {
         self.blocks.give_back(block);
     }
 
+    /// Shows every part of it to `each`, in order, packets and all else, with the format of its file: what a copy is
+    /// made of.
+    pub(super) fn walk(mut self, each: &mut impl FnMut(Format, Part<'_>)) -> Summary {
+        loop {
+            let format = self.parser.format();
+            match self.parser.step(self.blocks.unread()) {
+                Step::Packet { taken, record } => {
+                    self.count(&record);
+                    let packet = Part::Packet {
+                        frame: self.frame,
+                        time: self.time,
+                        octets: self.blocks.take(taken),
+                        record,
+                    };
+                    each(format, packet);
+                }
+                step => {
+                    if self
+                        .pass_over(step, &mut |part| each(format, part))
+                        .is_none()
+                    {
+                        return self.finish();
+                    }
+                }
+            }
+        }
+    }
+
     /// What was read up to here, and what was damaged.
     pub fn finish(self) -> Summary {
         let first = self.summary.times.map(|(first, _)| first);
@@ -246,22 +283,46 @@ impl Capture {
         loop {
             match self.parser.step(self.blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
-                Step::Passed { taken, what } => self.pass(taken, what),
-                Step::Damaged { taken, reason } => {
-                    self.add_damage(self.blocks.offset(), reason);
-                    self.blocks.take(taken);
-                }
-                Step::Need(octets) if self.blocks.fill(octets) => {}
-                Step::Need(_) => {
-                    self.end(self.blocks.offset());
-                    self.open_next_part()?;
-                }
-                Step::Stop(reason) => {
-                    self.stop(self.blocks.offset(), reason);
-                    self.open_next_part()?;
-                }
+                step => self.pass_over(step, &mut |_| {})?,
             }
         }
+    }
+
+    #[inline]
+    fn count(&mut self, record: &Record) {
+        self.frame += 1;
+        self.summary.packets += 1;
+        match record.time {
+            Some(time) => self.time = time,
+            None => self.summary.untimed += 1,
+        }
+        if self.summary.packets == 1 {
+            self.summary.times = Some((self.time, self.time));
+        }
+    }
+
+    /// Goes on behind what is no packet, which `each` sees; `None` at the end.
+    #[cold]
+    fn pass_over(&mut self, step: Step, each: &mut impl FnMut(Part<'_>)) -> Option<()> {
+        match step {
+            Step::Packet { .. } => {}
+            Step::Passed { taken, what } => self.pass(taken, what, each),
+            Step::Damaged { taken, reason } => {
+                self.add_damage(self.blocks.offset(), reason.clone());
+                let octets = self.blocks.take(taken);
+                each(Part::Damaged { octets, reason });
+            }
+            Step::Need(octets) if self.blocks.fill(octets) => {}
+            Step::Need(_) => {
+                self.end(self.blocks.offset());
+                self.open_next_part()?;
+            }
+            Step::Stop(reason) => {
+                self.stop(self.blocks.offset(), reason);
+                self.open_next_part()?;
+            }
+        }
+        Some(())
     }
 
     /// Goes on with the next part; `None` where none is left.
@@ -287,10 +348,14 @@ impl Capture {
         Ok(())
     }
 
-    #[cold]
-    fn pass(&mut self, taken: usize, what: Passed) {
+    fn pass(&mut self, taken: usize, what: Passed, each: &mut impl FnMut(Part<'_>)) {
         let offset = self.blocks.offset();
-        if !self.blocks.skip(taken) {
+        let mut seen = false;
+        let mut see = |octets: &[u8]| match std::mem::replace(&mut seen, true) {
+            false => each(Part::Passed(octets)),
+            true => each(Part::More(octets)),
+        };
+        if !self.blocks.skip(taken, &mut see) {
             return self.end(offset);
         }
         match what {
@@ -339,6 +404,13 @@ fn readable(stream: Stream, window: usize) -> io::Result<(Stream, Option<Compres
 }
 
 impl Parser {
+    fn format(&self) -> Format {
+        match self {
+            Parser::Pcap(_) => Format::Pcap,
+            Parser::Pcapng(_) => Format::Pcapng,
+        }
+    }
+
     fn of(blocks: &mut Blocks, compression: Option<Compression>) -> Result<Parser, Problem> {
         blocks.fill(FIRST_OCTETS);
         if blocks.unread().is_empty()

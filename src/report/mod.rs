@@ -15,6 +15,7 @@ mod csv;
 mod json;
 
 mod columns;
+mod comments;
 mod duration;
 mod escape;
 mod fit;
@@ -33,6 +34,7 @@ mod listing;
 pub use self::csv::write_csv;
 pub use by_capture::ByCapture;
 pub use by_server::ByServer;
+pub use comments::comment_on;
 pub use document::Document;
 pub use escape::for_terminal;
 pub use json::{SCHEMA, write_json, write_ndjson_line};
