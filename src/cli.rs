@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) files_from: Option<PathBuf>,
 
+    /// Read rotated captures (tcpdump -C, -G, -W; ring buffers of dumpcap) as the one recording that they are parts of
+    #[arg(long, help_heading = "Input")]
+    pub(crate) join: bool,
+
     /// The paths in that file end with NUL instead of a line feed
     #[arg(short = '0', requires = "files_from", help_heading = "Input")]
     pub(crate) nul: bool,

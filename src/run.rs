@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use keepcap::audit::{
     self, Extent, Outcome, Plan, Reading, Row, Sighting, Survey, Surveying, Totals, Watch,
 };
-use keepcap::capture::{self, Found, Source};
+use keepcap::capture::{self, Found, Part, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::Settings;
@@ -98,7 +98,7 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
             }
         }
     }
-    let found = capture::find(paths);
+    let mut found = capture::find(paths);
     if found.sources.is_empty() && found.errors.is_empty() {
         messages.error("no capture was named");
     }
@@ -111,6 +111,13 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
     };
     let mut job = Job::new(arguments, messages, output, annotation);
     job.note(&found);
+    if arguments.join {
+        let joined = capture::join(found.sources, &arguments.captures);
+        for overlap in joined.overlaps {
+            messages.warning(overlap);
+        }
+        found.sources = joined.sources;
+    }
     audit::audit(&found.sources, &plan(arguments), &mut |source, outcome| {
         job.take(source, outcome)
     })?;
@@ -223,7 +230,7 @@ impl<'a> Job<'a> {
     fn take(&mut self, source: &Source, outcome: Outcome) -> io::Result<()> {
         let name = source.path().to_string_lossy();
         match outcome {
-            Outcome::Row(row, sighting) => self.list(row, sighting, &name)?,
+            Outcome::Row(row, sighting) => self.list(row, sighting, &name, source.parts())?,
             Outcome::Read(reading) => {
                 self.note_reading(&name, &reading);
                 self.readings.push(reading);
@@ -240,7 +247,13 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn list(&mut self, row: Row, sighting: Option<Box<Sighting>>, capture: &str) -> io::Result<()> {
+    fn list(
+        &mut self,
+        row: Row,
+        sighting: Option<Box<Sighting>>,
+        capture: &str,
+        parts: &[Part],
+    ) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
         if let Some(annotation) = &mut self.annotation {
@@ -252,7 +265,7 @@ impl<'a> Job<'a> {
         }
         match (self.arguments.by, self.arguments.format) {
             (By::Connection, Format::Ndjson) => {
-                report::write_ndjson_line(&row, capture, &mut self.output)?;
+                report::write_ndjson_line(&row, capture, parts, &mut self.output)?;
             }
             (By::Connection, _) => self.rows.push(row),
             (By::Server | By::Capture, _) => {}
@@ -262,7 +275,8 @@ impl<'a> Job<'a> {
 
     fn note_reading(&mut self, name: &str, reading: &Reading) {
         for damage in &reading.summary.damage {
-            self.messages.warning(format_args!("{name}: {damage}"));
+            let file = reading.path_of(damage).display();
+            self.messages.warning(format_args!("{file}: {damage}"));
         }
         let untold = reading
             .summary
@@ -339,6 +353,7 @@ impl<'a> Job<'a> {
         if self.readings.is_empty() {
             return Ok(Status::Impossible);
         }
+        self.point_out_parts();
         self.rows.sort_by_key(|row| (row.capture, row.stream));
         self.write()?;
         self.output.finish()?;
@@ -352,6 +367,24 @@ impl<'a> Job<'a> {
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };
         Ok(self.status.max(verdict))
+    }
+
+    /// Says which captures are plainly parts of one recording, and were not read as one.
+    fn point_out_parts(&self) {
+        let single = self
+            .readings
+            .iter()
+            .filter(|reading| reading.parts.is_empty());
+        let captures: Vec<_> = single
+            .filter_map(|reading| Some((reading.path.as_path(), reading.summary.times?)))
+            .collect();
+        for (first, count) in capture::seem_to_be_parts(&captures) {
+            let first = first.display();
+            self.messages.warning(format_args!(
+                "{first} and {} more follow on, as parts of one recording do; --join reads them as one",
+                count - 1
+            ));
+        }
     }
 
     /// Writes what was collected.

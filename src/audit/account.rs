@@ -25,6 +25,7 @@ impl<'a> Account<'a> {
             number,
             reading: Reading {
                 path: source.path().to_owned(),
+                parts: source.parts().to_vec(),
                 ..Reading::default()
             },
         }

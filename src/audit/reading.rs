@@ -1,17 +1,19 @@
 //! What was read of one capture, beside the connections that are listed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Row;
-use crate::capture::Summary;
+use crate::capture::{Damage, Part, Summary};
 use crate::connection::{Beside, Limit};
 
 /// What was read of one capture.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// The path as given.
+    /// The path as given, that of the first part where several files were read as one.
     pub path: PathBuf,
+    /// The files that were read as one, if it was several.
+    pub parts: Vec<Part>,
     /// Its packets, and what was damaged.
     pub summary: Summary,
     /// What there was beside its connections.
@@ -52,6 +54,12 @@ impl fmt::Display for BoundMet {
 impl Reading {
     /// How many connections that ran into a bound are kept one by one.
     pub const BOUNDS_KEPT: usize = 100;
+
+    /// The path of the file in which this damage is.
+    pub fn path_of(&self, damage: &Damage) -> &Path {
+        let part = self.parts.get(damage.part);
+        part.map_or(&self.path, |part| &part.path)
+    }
 
     /// Whether a bound kept anything from being known.
     pub fn is_limited(&self) -> bool {

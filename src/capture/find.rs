@@ -102,12 +102,6 @@ impl Source {
         }
     }
 
-    /// The path of one of its files, from 0.
-    pub fn path_of(&self, part: usize) -> &Path {
-        let part = self.parts().get(part);
-        part.map_or_else(|| self.path(), |part| &part.path)
-    }
-
     /// The path of a single file.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {

@@ -13,8 +13,8 @@ use super::rotated::{Rotated, Series};
 use super::{Capture, Part, Source};
 use crate::time::{Span, Time};
 
-/// How much earlier than the end of a part the next may begin. Where several interfaces are recorded, packets are
-/// not always written in the order of time.
+/// How much earlier than the end of a part the next may begin, if no packet is in both. Where several interfaces are
+/// recorded, packets are not always written in the order of time.
 pub const OVERLAP: Span = Span::from_secs(1);
 
 /// How many packets of an overlap are compared.
@@ -153,8 +153,11 @@ fn in_order(
     for pair in files.windows(2) {
         if let [(one, first), (next, second)] = pair {
             let time = one.times.1.since(next.times.0);
-            if time > OVERLAP {
-                return Err(overlap(first, second, next.times.0, time));
+            if time > Span::ZERO {
+                let overlap = overlap(first, second, next.times.0, time);
+                if time > OVERLAP || overlap.same > 0 {
+                    return Err(overlap);
+                }
             }
         }
     }

@@ -26,6 +26,7 @@ pub fn write_csv(document: &Document<'_>, out: &mut impl Write) -> io::Result<()
         let mut cells = Cells::of(Source {
             row,
             capture: &capture,
+            parts: document.parts(row),
         });
         record::connection(&mut cells);
         writer.write_byte_record(&cells.record).map_err(into_io)?;
@@ -43,7 +44,7 @@ impl Fields for Header {
     fn list(
         &mut self,
         _: Name,
-        _: impl Fn(&Row, &mut List<'_>),
+        _: impl Fn(Source<'_>, &mut List<'_>),
         flat_name: Name,
         _: impl Fn(&Row) -> String,
     ) {
@@ -78,7 +79,7 @@ impl Fields for Cells<'_> {
     fn list(
         &mut self,
         _: Name,
-        _: impl Fn(&Row, &mut List<'_>),
+        _: impl Fn(Source<'_>, &mut List<'_>),
         _: Name,
         flat: impl Fn(&Row) -> String,
     ) {

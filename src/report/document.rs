@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::audit::{Reading, Row, Totals};
+use crate::capture::Part;
 
 /// What was read, what is listed, and the sums over it.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,12 @@ impl<'a> Document<'a> {
         reading
             .map_or(Path::new(""), |reading| &reading.path)
             .to_string_lossy()
+    }
+
+    /// The files of a row's capture that were read as one, if it was several.
+    pub(super) fn parts(&self, row: &Row) -> &'a [Part] {
+        let reading = self.readings.get(row.capture);
+        reading.map_or(&[], |reading| &reading.parts)
     }
 
     /// Connections of the captures that are not listed.

@@ -11,7 +11,7 @@ use super::object::{List, Name, Object, name, write_value};
 use super::record::{self, Fields, Source};
 use super::value::Value;
 use crate::audit::{BoundMet, Reading, Row};
-use crate::capture::Damage;
+use crate::capture::{Damage, Part};
 use crate::connection::Beside;
 use crate::rules::Verdict;
 
@@ -34,7 +34,12 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
     out.write_all(br#","connections":["#)?;
     let mut octets = Vec::new();
     for row in document.rows {
-        push_record(row, &document.capture(row), &mut octets);
+        let source = Source {
+            row,
+            capture: &document.capture(row),
+            parts: document.parts(row),
+        };
+        push_record(source, &mut octets);
         out.write_all(&octets)?;
         octets.clear();
         octets.push(b',');
@@ -44,14 +49,25 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
     out.write_all(b"}\n")
 }
 
-/// Writes a row as one line of NDJSON. `capture` is the path as given.
+/// Writes a row as one line of NDJSON. `capture` is the path as given, that of the first of the `parts` where several
+/// files were read as one.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write_ndjson_line(row: &Row, capture: &str, out: &mut impl Write) -> io::Result<()> {
+pub fn write_ndjson_line(
+    row: &Row,
+    capture: &str,
+    parts: &[Part],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut octets = Vec::with_capacity(USUAL_RECORD);
-    push_record(row, capture, &mut octets);
+    let source = Source {
+        row,
+        capture,
+        parts,
+    };
+    push_record(source, &mut octets);
     octets.push(b'\n');
     out.write_all(&octets)
 }
@@ -59,18 +75,17 @@ pub fn write_ndjson_line(row: &Row, capture: &str, out: &mut impl Write) -> io::
 /// Most records are not longer, in octets.
 const USUAL_RECORD: usize = 2048;
 
-fn push_record(row: &Row, capture: &str, out: &mut Vec<u8>) {
+fn push_record(source: Source<'_>, out: &mut Vec<u8>) {
     Object::write(out, |object| {
-        let source = Source { row, capture };
         record::connection(&mut Nested { source, object });
-        if let Some(exchanges) = &row.exchanges {
+        if let Some(exchanges) = &source.row.exchanges {
             // A 408 that was sent while nothing was asked belongs to no exchange.
             let asked = exchanges
                 .iter()
                 .filter(|exchange| !exchange.is_idle_timeout());
             object.list(name!("exchanges"), |list| {
                 asked.for_each(|exchange| {
-                    list.object(|object| record::exchange(exchange, object));
+                    list.object(|object| record::exchange(exchange, source.parts, object));
                 });
             });
         }
@@ -92,17 +107,20 @@ impl Fields for Nested<'_, '_> {
     fn list(
         &mut self,
         name: Name,
-        items: impl Fn(&Row, &mut List<'_>),
+        items: impl Fn(Source<'_>, &mut List<'_>),
         _: Name,
         _: impl Fn(&Row) -> String,
     ) {
-        self.object.list(name, |list| items(self.source.row, list));
+        self.object.list(name, |list| items(self.source, list));
     }
 }
 
 #[derive(Serialize)]
 pub(super) struct CaptureRecord<'a> {
     path: Cow<'a, str>,
+    /// The files that were read as one, if it was several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartRecord<'a>>,
     packets: u64,
     bytes: u64,
     connections: u64,
@@ -120,11 +138,18 @@ pub(super) struct CaptureRecord<'a> {
     untimed_packets: u64,
     /// Places that could not be read; the first of them are listed.
     damaged: u64,
-    damage: Vec<DamageRecord>,
+    damage: Vec<DamageRecord<'a>>,
     /// Connections that ran into a bound.
     limited: u64,
     /// The first of them.
     bounds_met: Vec<BoundRecord>,
+}
+
+#[derive(Serialize)]
+struct PartRecord<'a> {
+    path: Cow<'a, str>,
+    /// A frame of the capture is so much higher than the same frame in this file.
+    frames_before: u64,
 }
 
 #[derive(Serialize)]
@@ -143,7 +168,10 @@ struct BoundRecord {
 }
 
 #[derive(Serialize)]
-struct DamageRecord {
+struct DamageRecord<'a> {
+    /// The file, if several were read as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<Cow<'a, str>>,
     offset: u64,
     /// How the capture was compressed; the offset is one in what was unpacked.
     compression: Option<String>,
@@ -172,6 +200,7 @@ impl<'a> CaptureRecord<'a> {
         } = &reading.beside;
         CaptureRecord {
             path: reading.path.to_string_lossy(),
+            parts: reading.parts.iter().map(PartRecord::new).collect(),
             packets: summary.packets,
             bytes: summary.octets,
             connections: reading.connections,
@@ -190,7 +219,11 @@ impl<'a> CaptureRecord<'a> {
             events: summary.events,
             untimed_packets: summary.untimed,
             damaged: summary.damaged,
-            damage: summary.damage.iter().map(DamageRecord::new).collect(),
+            damage: summary
+                .damage
+                .iter()
+                .map(|damage| DamageRecord::new(damage, reading))
+                .collect(),
             limited: reading.limited,
             bounds_met: reading.bounds_met.iter().map(BoundRecord::new).collect(),
         }
@@ -208,9 +241,20 @@ impl BoundRecord {
     }
 }
 
-impl DamageRecord {
-    fn new(damage: &Damage) -> Self {
+impl<'a> PartRecord<'a> {
+    fn new(part: &'a Part) -> Self {
+        PartRecord {
+            path: part.path.to_string_lossy(),
+            frames_before: part.frames_before,
+        }
+    }
+}
+
+impl<'a> DamageRecord<'a> {
+    fn new(damage: &Damage, reading: &'a Reading) -> Self {
+        let several = !reading.parts.is_empty();
         DamageRecord {
+            file: several.then(|| reading.path_of(damage).to_string_lossy()),
             offset: damage.offset,
             compression: damage
                 .compression

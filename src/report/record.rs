@@ -6,6 +6,7 @@
 use super::object::{List, Name, Object, name};
 use super::value::Value;
 use crate::audit::Row;
+use crate::capture::Part;
 use crate::connection::{CloseCause, Exchange, Message, Request, Versions};
 use crate::http::{Framing, Says};
 use crate::rules::Finding;
@@ -21,7 +22,7 @@ pub(super) trait Fields {
     fn list(
         &mut self,
         name: Name,
-        items: impl Fn(&Row, &mut List<'_>),
+        items: impl Fn(Source<'_>, &mut List<'_>),
         flat_name: Name,
         flat: impl Fn(&Row) -> String,
     );
@@ -33,6 +34,8 @@ pub(super) struct Source<'a> {
     pub(super) row: &'a Row,
     /// The path of its capture, as given.
     pub(super) capture: &'a str,
+    /// The files that were read as one, if the capture is several.
+    pub(super) parts: &'a [Part],
 }
 
 /// A connection, without its exchanges.
@@ -80,7 +83,10 @@ fn messages(fields: &mut impl Fields) {
     fields.one(name!("max"), |of| of.row.max.into());
     fields.list(
         name!("idle_gaps_s"),
-        |row, list| row.idle_gaps.iter().for_each(|&gap| list.value(gap.into())),
+        |of, list| {
+            let gaps = of.row.idle_gaps.iter();
+            gaps.for_each(|&gap| list.value(gap.into()));
+        },
         name!("idle_gaps"),
         |row| row.idle_gaps.len().to_string(),
     );
@@ -117,8 +123,8 @@ fn ending(fields: &mut impl Fields) {
     });
     fields.list(
         name!("limited"),
-        |row, list| {
-            for limit in &row.limits {
+        |of, list| {
+            for limit in &of.row.limits {
                 list.object(|object| {
                     object.member(name!("what"), limit.what.into());
                     object.member(name!("amount"), limit.amount.into());
@@ -130,9 +136,9 @@ fn ending(fields: &mut impl Fields) {
     );
     fields.list(
         name!("findings"),
-        |row, list| {
-            for found in &row.findings {
-                list.object(|object| finding(found, object));
+        |of, list| {
+            for found in &of.row.findings {
+                list.object(|object| finding(found, of.parts, object));
             }
         },
         name!("findings"),
@@ -153,7 +159,7 @@ fn names(findings: &[Finding]) -> String {
     names.join(" ")
 }
 
-fn finding(finding: &Finding, object: &mut Object<'_>) {
+fn finding(finding: &Finding, parts: &[Part], object: &mut Object<'_>) {
     object.member(name!("rule"), finding.rule.name.into());
     object.member(name!("level"), finding.rule.level.name().into());
     object.member(name!("side"), finding.side.map(Peer::name).into());
@@ -166,10 +172,22 @@ fn finding(finding: &Finding, object: &mut Object<'_>) {
     });
     object.member(name!("time"), finding.at.time.into());
     object.member(name!("message"), Value::Text(&finding.message));
+    place_in_part(Some(finding.at.frame), parts, object);
+}
+
+/// Where a frame is in the file that has it, if several were read as one.
+fn place_in_part(frame: Option<u64>, parts: &[Part], object: &mut Object<'_>) {
+    if parts.is_empty() {
+        return;
+    }
+    let place = frame.and_then(|frame| Part::with(parts, frame));
+    let file = place.map(|(part, _)| part.path.to_string_lossy());
+    object.member(name!("file"), Value::text(file.as_deref()));
+    object.member(name!("file_frame"), place.map(|(_, frame)| frame).into());
 }
 
 /// An exchange.
-pub(super) fn exchange(exchange: &Exchange, object: &mut Object<'_>) {
+pub(super) fn exchange(exchange: &Exchange, parts: &[Part], object: &mut Object<'_>) {
     let line = exchange.request.as_ref().map(Request::method_and_target);
     let request = exchange.request.as_ref().map(|request| &request.message);
     let response = exchange.response.as_ref().map(|response| &response.message);
@@ -212,4 +230,7 @@ pub(super) fn exchange(exchange: &Exchange, object: &mut Object<'_>) {
     object.member(name!("response_framing"), framing(response).into());
     let complete = response.is_some_and(|message| message.end.is_some());
     object.member(name!("response_complete"), complete.into());
+    let asked = request.map(Message::start_at);
+    let first = asked.or(response.map(Message::start_at));
+    place_in_part(first.map(|at| at.frame), parts, object);
 }

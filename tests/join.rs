@@ -1,0 +1,130 @@
+//! Rotated captures: what was cut up is read as one recording, and what only looks so is left alone.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "it is a test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SAMPLE: &str = "samples/node-agent.pcap";
+
+/// The sample cut up into files of so many packets, named as dumpcap names them.
+fn cut_up(packets: usize) -> (TempDir, Vec<PathBuf>) {
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(SAMPLE)).unwrap();
+    let (header, mut rest) = whole.split_at(24);
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    let mut count = 0;
+    while let Some(captured) = rest.get(8..12) {
+        let captured = u32::from_le_bytes(captured.try_into().unwrap()) as usize;
+        let (record, behind) = rest.split_at(16 + captured);
+        if count % packets == 0 {
+            files.push(header.to_owned());
+        }
+        files.last_mut().unwrap().extend(record);
+        count += 1;
+        rest = behind;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (number, octets) in (1..).zip(files) {
+        let name = format!("ring_{number:05}_20260131{number:06}.pcap");
+        paths.push(folder.path().join(name));
+        fs::write(paths.last().unwrap(), octets).unwrap();
+    }
+    (folder, paths)
+}
+
+fn keepcap(arguments: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_keepcap"));
+    program.current_dir(env!("CARGO_MANIFEST_DIR"));
+    program.args(arguments).output().unwrap()
+}
+
+/// The connections with their exchanges, without what tells of files.
+fn connections(document: &Value) -> Vec<Value> {
+    let mut connections = document["connections"].as_array().unwrap().clone();
+    for connection in &mut connections {
+        connection["capture"] = Value::Null;
+        for list in ["findings", "exchanges"] {
+            for item in connection[list].as_array_mut().unwrap() {
+                let item = item.as_object_mut().unwrap();
+                item.remove("file");
+                item.remove("file_frame");
+            }
+        }
+    }
+    connections
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = keepcap(&[&["--format", "json", "--exchanges", "--all"], arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_ring_buffer_gives_what_the_whole_recording_gives() {
+    let (folder, paths) = cut_up(7);
+    assert!(paths.len() > 3);
+    let folder = folder.path().to_str().unwrap();
+    let whole = json(&[SAMPLE]);
+    for threads in ["1", "2", "8"] {
+        let joined = json(&["--join", "--threads", threads, folder]);
+        assert_eq!(connections(&joined), connections(&whole));
+        let captures = joined["captures"].as_array().unwrap();
+        assert_eq!(captures.len(), 1);
+        assert_eq!(captures[0]["packets"], whole["captures"][0]["packets"]);
+        let parts = captures[0]["parts"].as_array().unwrap();
+        assert_eq!(parts.len(), paths.len());
+        for (number, (part, path)) in parts.iter().zip(&paths).enumerate() {
+            assert_eq!(part["path"].as_str(), path.to_str());
+            assert_eq!(part["frames_before"].as_u64(), Some(7 * number as u64));
+        }
+        for exchange in joined["connections"][0]["exchanges"].as_array().unwrap() {
+            let frame = exchange["request_frame"].as_u64().unwrap();
+            assert_eq!(exchange["file_frame"].as_u64(), Some((frame - 1) % 7 + 1));
+            let file = paths[(frame as usize - 1) / 7].to_str();
+            assert_eq!(exchange["file"].as_str(), file);
+        }
+    }
+}
+
+#[test]
+fn without_the_option_parts_stay_single_and_are_pointed_out() {
+    let (folder, paths) = cut_up(7);
+    let output = keepcap(&["--format", "json", folder.path().to_str().unwrap()]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["captures"].as_array().unwrap().len(), paths.len());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!(
+        "{} and {} more follow on, as parts of one recording do; --join reads them as one",
+        paths[0].display(),
+        paths.len() - 1
+    );
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn parts_that_overlap_are_said_and_left_single() {
+    let (folder, paths) = cut_up(7);
+    let again = folder.path().join("ring_00099_20260131000099.pcap");
+    fs::copy(&paths[0], &again).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let output = keepcap(&["--join", "--format", "json", folder]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let captures = document["captures"].as_array().unwrap();
+    assert_eq!(captures.len(), paths.len() + 1);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("packets are in both; they were not joined"),
+        "{said}"
+    );
+}
