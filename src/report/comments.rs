@@ -50,7 +50,7 @@ mod tests {
 
     fn row(script: &str) -> Row {
         let played = play(script);
-        Row::new(0, played.connection, played.judgement, Extent::Connection)
+        Row::new(played.connection, played.judgement, Extent::Connection)
     }
 
     #[test]
