@@ -11,6 +11,9 @@ use terminal_size::terminal_size_of;
 
 use crate::cli::Color;
 
+/// How many octets are written to standard output at once: a pipe takes so many.
+const AT_ONCE: usize = 1 << 16;
+
 /// Takes the results; those in a file are there for others only after [`Output::finish`].
 pub(crate) enum Output {
     /// Standard output.
@@ -28,7 +31,8 @@ impl Output {
     /// To this path, or to standard output.
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Output> {
         let Some(path) = path else {
-            return Ok(Output::Stream(BufWriter::new(io::stdout().lock())));
+            let out = BufWriter::with_capacity(AT_ONCE, io::stdout().lock());
+            return Ok(Output::Stream(out));
         };
         match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

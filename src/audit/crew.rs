@@ -70,9 +70,9 @@ struct Flight {
 pub(super) struct Room {
     /// How many batches are worked on at once.
     pub(super) flights: usize,
-    /// How many may be done before they are handed out.
+    /// How many octets of memory what is to be handed out may take by then.
     pub(super) untold: usize,
-    /// How many octets of memory it may take by then.
+    /// How many it may take in all, beside the batches.
     pub(super) memory: usize,
 }
 
@@ -155,13 +155,12 @@ impl Crew {
     }
 
     fn read_on(&mut self, room: Room) -> Option<Task> {
-        let working = self
-            .flights
-            .iter()
-            .filter(|flight| !flight.is_done())
-            .count();
-        let untold = self.flights.len() - working;
-        if working >= room.flights || untold >= room.untold || self.weight() > room.memory {
+        let working = self.flights.iter().filter(|flight| !flight.is_done());
+        let untold = self.untold();
+        if working.count() >= room.flights
+            || untold > room.untold
+            || self.window + self.kept() + untold > room.memory
+        {
             return None;
         }
         match mem::replace(&mut self.stage, Stage::Busy) {
@@ -279,12 +278,15 @@ impl Crew {
         }
     }
 
-    /// The memory that it takes, in octets, beside that for its batches.
-    fn weight(&self) -> usize {
-        let tables: usize = self.seats.iter().map(|seat| seat.weight).sum();
+    /// The memory that its tables take, in octets.
+    fn kept(&self) -> usize {
+        self.seats.iter().map(|seat| seat.weight).sum()
+    }
+
+    /// The memory that what is to be handed out takes, in octets.
+    fn untold(&self) -> usize {
         let yields = self.flights.iter().flat_map(|flight| &flight.yields);
-        let waiting: usize = yields.map(Yield::weight).sum();
-        self.window + tables + waiting
+        yields.map(Yield::weight).sum()
     }
 }
 

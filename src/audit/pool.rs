@@ -16,12 +16,14 @@ use super::crew::{Crew, Ready, Room, Task, Thread};
 use super::merge::Merge;
 use super::{Outcome, Plan};
 use crate::capture::Source;
+use crate::tcp::SHARDS;
 
 /// How many captures are open at once.
 const AT_ONCE: usize = 8;
 
-/// How many batches of the oldest capture may be done before they are handed out.
-const UNTOLD: usize = 16;
+/// How many octets of memory the results of the oldest capture may take before they are handed out; what is under way
+/// by then comes on top.
+const UNTOLD: usize = 4 << 20;
 
 /// The thread that asked.
 const LEADER: Thread = Thread(0);
@@ -215,7 +217,7 @@ impl Pool {
 impl Progress {
     /// Something to do, for the oldest capture that needs anything.
     fn next_task(&mut self, thread: Thread, plan: &Plan) -> Option<(usize, Task)> {
-        let flights = 2 * plan.threads.get() + 4;
+        let flights = plan.threads.get().min(SHARDS) + 3;
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
             flights,
