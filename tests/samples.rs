@@ -334,6 +334,31 @@ fn a_real_server_misused_or_set_up_wrongly() {
 }
 
 #[test]
+fn a_proxy_that_waits_longer_than_the_server_behind_it() {
+    let connections = read("nginx-node-mismatch.pcap");
+    assert_eq!(connections.len(), 24);
+    let findings = connections
+        .iter()
+        .flat_map(|(connection, judgement)| {
+            let stream = connection.facts.stream;
+            let of = move |finding: &keepcap::rules::Finding| {
+                (finding.rule.name, stream, finding.at.frame)
+            };
+            judgement.findings.iter().map(of)
+        })
+        .collect::<Vec<_>>();
+    let of = |rule| findings.iter().filter(move |finding| finding.0 == rule);
+    // The server's timer fired while these requests lay in its kernel: its RST acknowledges them.
+    let dropped: Vec<_> = of("request-dropped")
+        .map(|&(_, stream, at)| (stream, at))
+        .collect();
+    assert_eq!(dropped, [(4, 369), (18, 1322), (20, 1164)]);
+    // One finding for each connection that was used past the second that the server had promised.
+    assert_eq!(of("reuse-past-timeout").count(), 20);
+    assert_eq!(findings.len(), 23);
+}
+
+#[test]
 fn a_mistake_in_each_connection() {
     tells(
         "made-up-mistakes.pcap",

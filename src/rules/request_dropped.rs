@@ -25,7 +25,9 @@ pub(super) static RULE: Rule = Rule {
                  also of an interim one, where the close does not acknowledge the request (see keep-alive-race), \
                  where the client closed first, where the capture starts inside the connection, where octets are \
                  missing or cannot be read, and after an upgrade or CONNECT.",
-        remedy: "Look in the server's log at that time for a worker that was killed or crashed (gunicorn: timeout, \
+        remedy: "Where it comes after an idle time as long as the server's, its timer was faster than its reader (Node \
+                 resets then): let the client give up idle connections sooner, as with keep-alive-race. Else look \
+                 in the server's log at that time for a worker that was killed or crashed (gunicorn: timeout, \
                  max_requests; php-fpm: request_terminate_timeout, pm.max_requests), and let it finish what it has \
                  before it exits (gunicorn: graceful_timeout; nginx: reload with worker_shutdown_timeout). nginx \
                  closes without a word by return 444.",
