@@ -6,7 +6,7 @@
 use crate::time::{At, Time};
 
 /// So many frames lie between two checkpoints.
-const FRAMES: u64 = 1024;
+pub(super) const FRAMES: u64 = 1024;
 
 /// What every table is told there.
 #[derive(Clone, Copy, Debug)]

@@ -100,7 +100,17 @@ pub(super) struct Flow<L> {
     pub(super) weight: Weight,
     pub(super) crowded_out: Option<Crowd>,
     pub(super) watch: Watch,
+    pub(super) waits: Waits,
     listener: L,
+}
+
+/// Whether the table looks for a connection whose octets wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Not yet.
+    Unwatched,
+    /// Among those with octets that wait.
+    Watched,
 }
 
 /// Where the table looks for a connection that is over.
@@ -138,6 +148,7 @@ impl<L: Listener> Flow<L> {
             weight: Weight::default(),
             crowded_out: None,
             watch: Watch::Open,
+            waits: Waits::Unwatched,
             listener: L::new(Origin::Inside),
         }
     }
@@ -155,6 +166,12 @@ impl<L: Listener> Flow<L> {
     /// Gives back the memory that a closed connection needs no more.
     pub(super) fn shrink(&mut self) {
         self.listener.shrink();
+    }
+
+    /// Hands out what needs to wait no longer by this time, without a packet.
+    pub(super) fn release_until(&mut self, now: Time) {
+        self.pump(now);
+        self.follow_requester();
     }
 
     /// Hands out all that waits, whatever it waits for.

@@ -11,9 +11,10 @@ use std::vec;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::bounds::{Bounds, Load};
-use super::checkpoint::Checkpoint;
-use super::flow::{Flow, Listener, Watch};
+use super::checkpoint::{Checkpoint, FRAMES};
+use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
+use super::half::HOLE_PATIENCE;
 use super::numbering::Numbers;
 use super::{Facts, PerPeer};
 use crate::packet::{Endpoint, Flags, Header, Segment};
@@ -39,7 +40,9 @@ pub struct Table<L> {
     /// Where the last packet belonged: the next one often follows it there.
     latest: usize,
     /// The closed ones, by the time when they were last looked at.
-    closed: VecDeque<Closed>,
+    closed: VecDeque<Due>,
+    /// Those with octets that wait, by the time when they were last looked at.
+    waiting: VecDeque<Due>,
     /// The latest packet of the capture that this table knows of.
     last: At,
     bounds: Bounds,
@@ -69,8 +72,9 @@ struct Aged {
     slot: usize,
 }
 
-#[derive(Debug)]
-struct Closed {
+/// A connection that is to be looked at again.
+#[derive(Clone, Copy, Debug)]
+struct Due {
     slot: usize,
     stream: u64,
     last: At,
@@ -86,6 +90,7 @@ impl<L: Listener> Table<L> {
             free: Vec::new(),
             latest: 0,
             closed: VecDeque::new(),
+            waiting: VecDeque::new(),
             last: At::default(),
             bounds,
             load: Load::default(),
@@ -99,19 +104,50 @@ impl<L: Listener> Table<L> {
         self.load.weight.kept
     }
 
-    /// Hands out the closed connections that nothing can belong to any more.
+    /// Hands out the closed connections that nothing can belong to any more, and gives up what connections wait for in
+    /// vain: they may have had their last packet.
     pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L>) {
         self.last = checkpoint.at;
-        let is_due = |closed: &mut Closed| {
-            checkpoint.clock.since(closed.last.time) > REMEMBERED
-                && checkpoint.at.frame > closed.last.frame + KEPT_PACKETS
+        let is_due = |due: &Due, after: Span| {
+            checkpoint.clock.since(due.last.time) > after
+                && checkpoint.at.frame > due.last.frame + KEPT_PACKETS
         };
-        while let Some(closed) = self.closed.pop_front_if(is_due) {
+        while let Some(closed) = self.closed.pop_front_if(|due| is_due(due, REMEMBERED)) {
             self.forget_or_requeue(&closed, registry);
+        }
+        // No more than there were packets: some wait until they are forgotten.
+        for _ in 0..FRAMES {
+            let Some(waiting) = self.waiting.pop_front_if(|due| is_due(due, HOLE_PATIENCE)) else {
+                return;
+            };
+            self.lose_patience(waiting, checkpoint);
         }
     }
 
-    fn forget_or_requeue(&mut self, closed: &Closed, registry: &mut impl Registry<L>) {
+    fn lose_patience(&mut self, due: Due, checkpoint: Checkpoint) {
+        let Some(Some(flow)) = self.flows.get_mut(due.slot) else {
+            return;
+        };
+        if flow.stream != due.stream {
+            return;
+        }
+        let was_quiet = flow.last == due.last;
+        if was_quiet {
+            let before = flow.weight;
+            flow.release_until(checkpoint.clock);
+            self.load.exchange(before, flow.weigh());
+        }
+        if flow.weight.waiting == 0 {
+            flow.waits = Waits::Unwatched;
+            return;
+        }
+        self.waiting.push_back(Due {
+            last: if was_quiet { checkpoint.at } else { flow.last },
+            ..due
+        });
+    }
+
+    fn forget_or_requeue(&mut self, closed: &Due, registry: &mut impl Registry<L>) {
         let Some(Some(flow)) = self.flows.get_mut(closed.slot) else {
             return;
         };
@@ -125,7 +161,7 @@ impl<L: Listener> Table<L> {
         if flow.last == closed.last {
             self.forget(closed.slot, registry);
         } else {
-            self.closed.push_back(Closed {
+            self.closed.push_back(Due {
                 last: flow.last,
                 ..*closed
             });
@@ -150,13 +186,18 @@ impl<L: Listener> Table<L> {
             flow.shrink();
         }
         self.load.exchange(before, flow.weigh());
+        let due = Due {
+            slot,
+            stream: flow.stream,
+            last: segment.at,
+        };
         if closes {
             flow.watch = Watch::Closed;
-            self.closed.push_back(Closed {
-                slot,
-                stream: flow.stream,
-                last: segment.at,
-            });
+            self.closed.push_back(due);
+        }
+        if flow.weight.waiting > 0 && flow.waits == Waits::Unwatched {
+            flow.waits = Waits::Watched;
+            self.waiting.push_back(due);
         }
         if self.bounds.are_met(&self.load) {
             self.make_room(registry);
@@ -309,17 +350,21 @@ impl<L: Listener> Table<L> {
         conclude(flow, self.last, registry);
     }
 
-    /// Drops from the closed ones those that are finished already, once they are most of them: where the clock stands
+    /// Drops from what is to be looked at again those that are finished already, once they are most of them: where the clock stands
     /// still, none would ever come to the front.
     fn forget_finished(&mut self) {
-        if self.closed.len() < 2 * self.load.connections + KEPT_PACKETS as usize {
+        if self.closed.len().max(self.waiting.len())
+            < 2 * self.load.connections + KEPT_PACKETS as usize
+        {
             return;
         }
         let flows = &self.flows;
-        self.closed.retain(|closed| {
-            let flow = flows.get(closed.slot).and_then(Option::as_ref);
-            flow.is_some_and(|flow| flow.stream == closed.stream)
-        });
+        let is_there = |due: &Due| {
+            let flow = flows.get(due.slot).and_then(Option::as_ref);
+            flow.is_some_and(|flow| flow.stream == due.stream)
+        };
+        self.closed.retain(is_there);
+        self.waiting.retain(is_there);
     }
 
     /// What was forgotten so far.
