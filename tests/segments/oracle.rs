@@ -6,6 +6,7 @@
 use keepcap::capture::{LinkType, Packet};
 use keepcap::connection::{Connection, Message, Tracker};
 use keepcap::rules::{Settings, judge};
+use keepcap::tcp::MAX_WAITING_RUNS;
 use keepcap::time::Time;
 
 const FIN: u8 = 1;
@@ -201,8 +202,8 @@ pub(crate) fn check(input: &[u8]) {
     let Some((&[a, b, c, d, e, f, g, h, flags], content)) = input.split_first_chunk::<9>() else {
         return;
     };
-    // More would meet bounds, which is not what is looked at here.
-    if content.len() > 20_000 {
+    // More could meet a bound in segments of one octet each, which is not what is looked at here.
+    if content.len() > MAX_WAITING_RUNS {
         return;
     }
     let turns: Vec<&[u8]> = content.split(|&octet| octet == 0xff).collect();
