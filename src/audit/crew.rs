@@ -49,14 +49,25 @@ struct Seat {
     part: Option<Part>,
     /// The number of the next flight that is for it.
     next: usize,
-    /// Who worked on it last. What it keeps is near that thread, and was taken from its share of the memory.
-    last: Thread,
     weight: usize,
 }
 
-/// The number of a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Thread(pub(super) usize);
+/// One of the threads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    /// Its number, from 0.
+    pub(super) number: usize,
+    /// How many there are.
+    pub(super) of: usize,
+}
+
+impl Thread {
+    /// Whether this table is its own. What a table keeps is given back by the thread that took it: memory that goes
+    /// from one thread to another is locked for both, and lies idle in the share of the first.
+    fn has(self, seat: usize) -> bool {
+        seat % self.of == self.number
+    }
+}
 
 /// Work for all tables.
 struct Flight {
@@ -135,10 +146,9 @@ impl Crew {
     pub(super) fn new() -> Self {
         Crew {
             stage: Stage::Unopened,
-            seats: array::from_fn(|number| Seat {
+            seats: array::from_fn(|_| Seat {
                 part: None,
                 next: 0,
-                last: Thread(number),
                 weight: 0,
             }),
             flights: VecDeque::new(),
@@ -174,13 +184,13 @@ impl Crew {
         }
     }
 
-    /// All that waits for a table: one that this thread had, or else the one that is furthest behind.
+    /// All that waits for the table of this thread that is furthest behind.
     fn work_on(&mut self, thread: Thread) -> Option<Task> {
         let (first, end) = (self.first, self.first + self.flights.len());
-        let waiting = |(_, seat): &(usize, &mut Seat)| seat.part.is_some() && seat.next < end;
-        let seats = self.seats.iter_mut().enumerate().filter(waiting);
-        let (number, seat) = seats.min_by_key(|(_, seat)| (seat.last != thread, seat.next))?;
-        seat.last = thread;
+        let seats = self.seats.iter_mut().enumerate();
+        let seats = seats
+            .filter(|(number, seat)| thread.has(*number) && seat.part.is_some() && seat.next < end);
+        let (number, seat) = seats.min_by_key(|(_, seat)| seat.next)?;
         let waiting = self.flights.range(seat.next - first..);
         let work = waiting.map(|flight| Arc::clone(&flight.work)).collect();
         Some(Task::Work(number, seat.part.take()?, work))

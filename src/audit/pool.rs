@@ -25,8 +25,8 @@ const AT_ONCE: usize = 8;
 /// by then comes on top.
 const UNTOLD: usize = 4 << 20;
 
-/// The thread that asked.
-const LEADER: Thread = Thread(0);
+/// The number of the thread that asked.
+const LEADER: usize = 0;
 
 struct Pool {
     sources: Vec<Source>,
@@ -41,7 +41,9 @@ struct Progress {
     crews: VecDeque<Crew>,
     /// The number of the oldest of them.
     oldest: usize,
-    /// How many threads wait for something to do.
+    /// How many threads there are.
+    threads: usize,
+    /// How many of them wait for something to do.
     waiting: usize,
     state: State,
 }
@@ -65,12 +67,13 @@ pub(super) fn audit<E>(
     let hire = |number| {
         let pool = Arc::clone(&pool);
         let thread = thread::Builder::new().name("audit".to_owned());
-        thread.spawn(move || pool.help(Thread(number)))
+        thread.spawn(move || pool.help(number))
     };
     // Where the system gives no more threads, fewer do.
     let helpers: Vec<_> = (1..plan.threads.get())
         .map_while(|n| hire(n).ok())
         .collect();
+    pool.change(|progress| progress.threads += helpers.len());
     let result = pool.lead(take);
     pool.stop(State::Stopped);
     // Where the results are not wanted any more, nobody waits for a thread that reads from a slow stream.
@@ -97,6 +100,7 @@ impl Pool {
             progress: Mutex::new(Progress {
                 crews: (0..at_once).map(|_| Crew::new()).collect(),
                 oldest: 0,
+                threads: 1,
                 waiting: 0,
                 state: State::Going,
             }),
@@ -158,21 +162,21 @@ impl Pool {
     }
 
     /// Does whatever there is to do, until nothing more is asked for.
-    fn help(&self, thread: Thread) {
+    fn help(&self, number: usize) {
         let _alarm = Alarm(self);
         let mut progress = self.lock();
         while progress.state == State::Going {
-            progress = self.do_something(thread, progress);
+            progress = self.do_something(number, progress);
         }
     }
 
     /// Does something, or waits until something has changed.
     fn do_something<'a>(
         &'a self,
-        thread: Thread,
+        number: usize,
         mut progress: MutexGuard<'a, Progress>,
     ) -> MutexGuard<'a, Progress> {
-        let Some((number, task)) = progress.next_task(thread, &self.plan) else {
+        let Some((number, task)) = progress.next_task(number, &self.plan) else {
             progress.waiting += 1;
             let woken = self.changed.wait(progress);
             let mut progress = woken.unwrap_or_else(PoisonError::into_inner);
@@ -216,8 +220,12 @@ impl Pool {
 
 impl Progress {
     /// Something to do, for the oldest capture that needs anything.
-    fn next_task(&mut self, thread: Thread, plan: &Plan) -> Option<(usize, Task)> {
-        let flights = plan.threads.get().min(SHARDS) + 3;
+    fn next_task(&mut self, number: usize, plan: &Plan) -> Option<(usize, Task)> {
+        let thread = Thread {
+            number,
+            of: self.threads,
+        };
+        let flights = self.threads.min(SHARDS) + 3;
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
             flights,
