@@ -74,8 +74,10 @@ fn only_source(sources: &[Source]) -> Result<Source, String> {
         ));
     };
     // What cannot be looked at cannot be read either, of which will be told.
-    let metadata = fs::metadata(source.path());
-    let is_stream = metadata.is_ok_and(|metadata| !metadata.is_file());
+    let is_stream = files(source).into_iter().any(|path| {
+        let metadata = fs::metadata(path);
+        metadata.is_ok_and(|metadata| !metadata.is_file())
+    });
     if *source == Source::StandardInput || is_stream {
         let path = source.path().display();
         return Err(format!(
@@ -83,6 +85,14 @@ fn only_source(sources: &[Source]) -> Result<Source, String> {
         ));
     }
     Ok(source.clone())
+}
+
+/// The files of a capture.
+pub(crate) fn files(source: &Source) -> Vec<&Path> {
+    match source.parts() {
+        [] => vec![source.path()],
+        parts => parts.iter().map(|part| part.path.as_path()).collect(),
+    }
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> String {

@@ -66,7 +66,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_server, help_heading = "Selection")]
     pub(crate) server: Vec<ServerFilter>,
 
-    /// Keep connections of this number (Wireshark's tcp.stream), whatever they carry; may be repeated
+    /// Keep connections of this number (Wireshark's tcp.stream), whatever they carry; may be repeated. A single one of
+    /// one capture has its story told, unless another format than the table is asked for
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub(crate) stream: Vec<u64>,
 

@@ -1,11 +1,12 @@
 //! Where results go: standard output, or a file that is written whole or not at all.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
-use keepcap::report::Colour;
+use keepcap::report::{Colour, Symbols};
 use tempfile::{Builder, NamedTempFile};
 use terminal_size::terminal_size_of;
 
@@ -120,6 +121,17 @@ impl Write for Output {
             Output::Device(out) => out.flush(),
             Output::File { unfinished, .. } => unfinished.flush(),
         }
+    }
+}
+
+/// What the locale can show (POSIX: the first of these that is set counts).
+pub(crate) fn symbols() -> Symbols {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    match cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8") {
+        true => Symbols::Unicode,
+        false => Symbols::Ascii,
     }
 }
 

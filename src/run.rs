@@ -11,10 +11,10 @@ use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::Settings;
 
-use crate::annotation::Annotation;
+use crate::annotation::{self, Annotation};
 use crate::cli::{Arguments, By, Format};
 use crate::messages::Messages;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::paths::listed_paths;
 
 /// How it went, the worst last.
@@ -84,6 +84,7 @@ fn look(arguments: &Arguments, output: &Output) -> Look {
         } else {
             report::Detail::Usual
         },
+        symbols: output::symbols(),
     }
 }
 
@@ -102,6 +103,13 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
     if found.sources.is_empty() && found.errors.is_empty() {
         messages.error("no capture was named");
     }
+    if arguments.join {
+        let joined = capture::join(found.sources, &arguments.captures);
+        for overlap in joined.overlaps {
+            messages.warning(overlap);
+        }
+        found.sources = joined.sources;
+    }
     let annotation = match annotation(arguments, &found, &output) {
         Ok(annotation) => annotation,
         Err(message) => {
@@ -111,16 +119,11 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
     };
     let mut job = Job::new(arguments, messages, output, annotation);
     job.note(&found);
-    if arguments.join {
-        let joined = capture::join(found.sources, &arguments.captures);
-        for overlap in joined.overlaps {
-            messages.warning(overlap);
-        }
-        found.sources = joined.sources;
-    }
-    audit::audit(&found.sources, &plan(arguments), &mut |source, outcome| {
-        job.take(source, outcome)
-    })?;
+    audit::audit(
+        &found.sources,
+        &plan(arguments, &found.sources),
+        &mut |source, outcome| job.take(source, outcome),
+    )?;
     job.finish()
 }
 
@@ -138,10 +141,11 @@ fn annotation<'a>(
         .transpose()?;
     let outputs = [Some(output), annotation.as_ref().map(Annotation::output)];
     for output in outputs.into_iter().flatten() {
-        if let Some(source) = sources.iter().find(|source| output.replaces(source.path())) {
+        let mut files = sources.iter().flat_map(annotation::files);
+        if let Some(file) = files.find(|file| output.replaces(file)) {
             return Err(format!(
                 "{}: the results would replace this capture; name another output",
-                source.path().display()
+                file.display()
             ));
         }
     }
@@ -151,7 +155,7 @@ fn annotation<'a>(
     }
 }
 
-fn plan(arguments: &Arguments) -> Plan {
+fn plan(arguments: &Arguments, sources: &[Source]) -> Plan {
     Plan {
         settings: Settings {
             close_grace: arguments.close_grace,
@@ -160,6 +164,8 @@ fn plan(arguments: &Arguments) -> Plan {
         selection: arguments.selection(),
         extent: match arguments.format {
             Format::Json | Format::Ndjson if arguments.exchanges => Extent::Exchanges,
+            // One connection has its story told.
+            Format::Table if arguments.stream.len() == 1 && sources.len() == 1 => Extent::Exchanges,
             _ => Extent::Connection,
         },
         survey: match arguments.by {
@@ -410,7 +416,10 @@ impl<'a> Job<'a> {
             }
         }
         match self.arguments.format {
-            Format::Table => report::write_table(&document, look, out),
+            Format::Table => match document.rows {
+                [row] if row.exchanges.is_some() => report::write_story(&document, row, look, out),
+                _ => report::write_table(&document, look, out),
+            },
             Format::Json => report::write_json(&document, out),
             Format::Csv => report::write_csv(&document, out),
             Format::Markdown => report::write_markdown(&document, out),

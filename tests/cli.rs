@@ -477,6 +477,41 @@ fn the_table_is_as_wide_as_it_is_where_nobody_watches() {
 }
 
 #[test]
+fn one_connection_has_its_story_told() {
+    let told = |arguments: &[&str], locale: &str| {
+        let run = program()
+            .args(arguments)
+            .env_remove("LC_ALL")
+            .env_remove("LC_CTYPE")
+            .env("LANG", locale)
+            .output();
+        Run::of(run.expect("it runs")).out
+    };
+    let story = [WARNING, "--stream", "0"];
+    let beginning = "samples/early-idle-close.pcap, stream 0\nHTTP/1.1, 1 request, ";
+    for (locale, arrow) in [
+        ("de_DE.UTF-8", "│── GET / ──"),
+        ("en_US.utf8", "│── GET / ──"),
+        ("C", "|-- GET / --"),
+        ("", "|-- GET / --"),
+    ] {
+        let out = told(&story, locale);
+        assert!(
+            out.starts_with(beginning) && out.contains(arrow),
+            "{locale}: {out}"
+        );
+        assert!(out.ends_with("\nverdict warning\nWireshark: tcp.stream eq 0\n"));
+    }
+    // Several connections or captures, and other formats, are listed.
+    for more in [&["--stream", "1"][..], &[TELNET], &["--format", "markdown"]] {
+        let out = told(&[&story[..], more].concat(), "C");
+        assert!(!out.contains("-- GET / --"), "{out}");
+    }
+    let none = told(&[WARNING, "--stream", "99"], "C");
+    assert_eq!(none, "nothing to list of the 2 connections in 1 capture\n");
+}
+
+#[test]
 fn a_finding_is_told_with_its_packets_and_its_source() {
     let run = keepcap(&[VIOLATION]);
     for part in [
@@ -762,10 +797,19 @@ fn connections_without_http_are_listed_where_they_are_asked_for() {
         usual.out,
         "nothing to list of the 1 connection in 1 capture\n"
     );
-    for arguments in [["--all", &path].as_slice(), &["--stream", "0", &path]] {
+    for (arguments, verdict) in [
+        (
+            ["--all", &path].as_slice(),
+            "1 connection in 1 capture: 1 unknown",
+        ),
+        (
+            &["--stream", "0", &path],
+            "verdict unknown: carries no HTTP/1",
+        ),
+    ] {
         let run = keepcap(arguments);
         assert!(run.out.contains("no data"), "{}", run.out);
-        assert!(run.out.contains("1 connection in 1 capture: 1 unknown"));
+        assert!(run.out.contains(verdict), "{}", run.out);
     }
 }
 

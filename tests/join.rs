@@ -128,3 +128,16 @@ fn parts_that_overlap_are_said_and_left_single() {
         "{said}"
     );
 }
+
+#[test]
+fn what_is_written_back_is_the_whole_recording() {
+    let (folder, _) = cut_up(7);
+    let out = tempfile::tempdir().unwrap();
+    let out = out.path().join("whole.pcapng");
+    let (folder, out) = (folder.path().to_str().unwrap(), out.to_str().unwrap());
+    let joined = json(&["--join", folder, "--annotate", out]);
+    let written = connections(&json(&[out]));
+    assert!(!written.is_empty());
+
+    assert_eq!(written, connections(&joined));
+}

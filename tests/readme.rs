@@ -51,6 +51,7 @@ fn every_command_prints_what_the_readme_says() {
         let output = Command::new("sh")
             .args(["-c", &shell])
             .current_dir(root)
+            .env("LC_ALL", "C.UTF-8")
             .output()
             .unwrap();
         // A `...` at the end stands for what is left out.

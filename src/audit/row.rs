@@ -4,7 +4,7 @@ use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versi
 use crate::http::Says;
 use crate::packet::Endpoint;
 use crate::rules::{Finding, Judgement, Verdict};
-use crate::tcp::{Close, Peer};
+use crate::tcp::{Close, Peer, PerPeer, Side};
 use crate::time::{At, Span};
 
 /// A connection and what is said of it. The client is the side that opened it, as in the record.
@@ -76,8 +76,12 @@ pub struct Row {
     pub limits: Box<[Limit]>,
     /// What was found, in order.
     pub findings: Box<[Finding]>,
+    /// The side that sends the requests.
+    pub requester: Peer,
     /// Its exchanges, where they were asked for.
     pub exchanges: Option<Box<[Exchange]>>,
+    /// What each side did, where exchanges were asked for.
+    pub sides: Option<Box<PerPeer<Side>>>,
 }
 
 /// How much is kept of a connection.
@@ -95,6 +99,11 @@ impl Row {
         let client = connection.as_opened(Peer::Client);
         let server = client.other();
         let (facts, tally) = (&connection.facts, &connection.tally);
+        let whole = extent == Extent::Exchanges;
+        let sides = PerPeer {
+            client: facts.sides[client],
+            server: facts.sides[server],
+        };
         let close = facts.close.map(|close| Close {
             by: connection.as_opened(close.by),
             ..close
@@ -108,8 +117,8 @@ impl Row {
             first: facts.first,
             last: facts.last,
             packets: facts.packets,
-            client_octets: facts.sides[client].octets,
-            server_octets: facts.sides[server].octets,
+            client_octets: sides.client.octets,
+            server_octets: sides.server.octets,
             whole: connection.is_whole(),
             handshake: facts.handshake.is_complete(),
             rtt: facts.handshake.rtt(),
@@ -133,7 +142,9 @@ impl Row {
             unknown_because: judgement.unknown_because.map(String::into_boxed_str),
             limits: connection.limits.into(),
             findings: judgement.findings.into(),
-            exchanges: (extent == Extent::Exchanges).then(|| connection.exchanges.into()),
+            requester: client,
+            exchanges: whole.then(|| connection.exchanges.into()),
+            sides: whole.then(|| Box::new(sides)),
         }
     }
 }

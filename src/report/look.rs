@@ -15,6 +15,34 @@ pub struct Look {
     pub colour: Colour,
     /// How much is said.
     pub detail: Detail,
+    /// What drawings are made of.
+    pub symbols: Symbols,
+}
+
+/// Which characters can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symbols {
+    /// All of them.
+    Unicode,
+    /// ASCII alone.
+    Ascii,
+}
+
+impl Symbols {
+    /// The text with everything else written out.
+    pub(super) fn written(self, text: &str) -> Cow<'_, str> {
+        if self == Symbols::Unicode || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        let mut written = String::with_capacity(text.len() + 16);
+        for character in text.replace('µ', "u").chars() {
+            match character.is_ascii() {
+                true => written.push(character),
+                false => written.extend(character.escape_unicode()),
+            }
+        }
+        Cow::Owned(written)
+    }
 }
 
 /// Whether text has colours.

@@ -22,6 +22,7 @@ mod fit;
 mod look;
 mod markdown;
 mod rules;
+mod story;
 mod table;
 mod unknown;
 mod words;
@@ -42,7 +43,8 @@ pub use listing::{
     Listing, write_listing_csv, write_listing_json, write_listing_markdown, write_listing_ndjson,
     write_listing_table,
 };
-pub use look::{Colour, Detail, Look};
+pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
 pub use rules::{write_explanation, write_rules};
+pub use story::write_story;
 pub use table::write_table;

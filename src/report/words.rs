@@ -172,6 +172,7 @@ pub(super) fn rules_found(totals: &Totals) -> String {
     names.join(" ")
 }
 
+/// `1 request`, `2 requests`
 pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
