@@ -219,6 +219,10 @@ pub(crate) enum Format {
     Csv,
     /// A Markdown table, then the findings
     Markdown,
+    /// The findings in SARIF 2.1.0, for code scanning and the like
+    Sarif,
+    /// A JUnit report: a connection is a test, which fails from the verdict of --fail-on on (warning unless told)
+    Junit,
 }
 
 /// Knows of a format that this build lacks.

@@ -9,7 +9,7 @@ use keepcap::audit::{
 use keepcap::capture::{self, Found, Part, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
-use keepcap::rules::Settings;
+use keepcap::rules::{Settings, Verdict};
 
 use crate::annotation::{self, Annotation};
 use crate::cli::{Arguments, By, Format};
@@ -44,6 +44,11 @@ impl From<Status> for ExitCode {
 /// Does what was asked.
 pub(crate) fn run(arguments: &Arguments) -> Status {
     let messages = Messages(arguments.loudness());
+    if arguments.by != By::Connection && matches!(arguments.format, Format::Sarif | Format::Junit) {
+        messages
+            .error("sarif and junit tell of connections; leave out --by, or name another format");
+        return Status::Impossible;
+    }
     match try_run(arguments, messages) {
         Ok(status) => status,
         // Whoever read the results wants no more of them.
@@ -423,6 +428,11 @@ impl<'a> Job<'a> {
             Format::Json => report::write_json(&document, out),
             Format::Csv => report::write_csv(&document, out),
             Format::Markdown => report::write_markdown(&document, out),
+            Format::Sarif => report::write_sarif(&document, out),
+            Format::Junit => {
+                let least = self.arguments.fail_on.unwrap_or(Verdict::Warning);
+                report::write_junit(&document, least, out)
+            }
             // These were written while they were found.
             Format::Ndjson => Ok(()),
         }
@@ -441,5 +451,7 @@ fn write_listing<L: Listing>(
         Format::Ndjson => report::write_listing_ndjson(listing, out),
         Format::Csv => report::write_listing_csv(listing, out),
         Format::Markdown => report::write_listing_markdown(listing, out),
+        // These tell of connections, and were refused.
+        Format::Sarif | Format::Junit => Ok(()),
     }
 }

@@ -13,6 +13,8 @@ mod value;
 
 mod csv;
 mod json;
+mod junit;
+mod sarif;
 
 mod columns;
 mod comments;
@@ -39,6 +41,7 @@ pub use comments::comment_on;
 pub use document::Document;
 pub use escape::for_terminal;
 pub use json::{SCHEMA, write_json, write_ndjson_line};
+pub use junit::write_junit;
 pub use listing::{
     Listing, write_listing_csv, write_listing_json, write_listing_markdown, write_listing_ndjson,
     write_listing_table,
@@ -46,5 +49,6 @@ pub use listing::{
 pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
 pub use rules::{write_explanation, write_rules};
+pub use sarif::write_sarif;
 pub use story::write_story;
 pub use table::write_table;

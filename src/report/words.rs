@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::Document;
 use super::duration::readable;
-use crate::audit::{Row, Totals};
+use crate::audit::{Reading, Row, Totals};
 use crate::connection::Protocol;
 use crate::http::Says;
 use crate::rules::{Finding, Verdict};
@@ -170,6 +170,17 @@ pub(super) fn verdicts(totals: &Totals) -> BTreeMap<&'static str, u64> {
 pub(super) fn rules_found(totals: &Totals) -> String {
     let names: Vec<&str> = totals.findings.keys().copied().collect();
     names.join(" ")
+}
+
+/// What is missing of a capture, behind the path of its file.
+pub(super) fn missing(reading: &Reading) -> Vec<String> {
+    let damage = reading.summary.damage.iter();
+    let damage = damage.map(|damage| format!("{}: {damage}", reading.path_of(damage).display()));
+    let path = reading.path.display();
+    let bounds = reading.bounds_met.iter();
+    damage
+        .chain(bounds.map(|met| format!("{path}: {met}")))
+        .collect()
 }
 
 /// `1 request`, `2 requests`
