@@ -4,7 +4,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -212,6 +211,7 @@ fn a_damaged_capture_is_written_as_far_as_it_is_read() {
 #[cfg(feature = "compression")]
 #[test]
 fn a_compressed_capture_is_written_unpacked() {
+    use std::io::Write;
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (packed, out) = (path("packed.pcap.gz"), path("out.pcapng"));
