@@ -61,6 +61,21 @@ pub(super) enum Break {
     BeforePort,
 }
 
+impl Break {
+    /// The cell, broken where it bears it.
+    pub(super) fn within(self, text: &str) -> String {
+        match self {
+            Break::Nowhere => text.to_owned(),
+            Break::AtBlanks => text.replace(' ', "\n"),
+            Break::BehindCommas => text.replace(", ", ",\n"),
+            Break::BeforePort => match text.rsplit_once(':') {
+                Some((ip, port)) => format!("{ip}\n:{port}"),
+                None => text.to_owned(),
+            },
+        }
+    }
+}
+
 /// The columns for this document: the capture is one where there are several.
 pub(super) fn columns(document: &Document<'_>) -> impl Iterator<Item = &'static Column> {
     let skipped = usize::from(document.readings.len() < 2);

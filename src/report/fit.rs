@@ -1,14 +1,29 @@
 //! Fits the cells of the table to a width: breaks them where they bear it, and shortens the paths.
 //!
-//! In: cells as they are. Out: cells with line feeds, and the blanks between columns. What is still too wide then is
-//! broken anywhere by whoever draws the table.
+//! In: the cells as they are, a row at a time, twice: once for the widths, and again to be fitted. No more than a row
+//! is kept. Out: the cells with line feeds, the widths of the columns, and the blanks between them. What is still too
+//! wide then is broken anywhere by whoever draws the table.
 
 use super::columns::{Break, CAPTURE, Head};
 
-/// The cells of a table, and the blanks behind each column.
-pub(super) struct Fitted {
-    pub(super) cells: Vec<Vec<String>>,
+/// How a table is drawn.
+pub(super) struct Fit {
+    /// Of the columns, without blanks.
+    pub(super) widths: Vec<usize>,
+    /// Behind each column.
     pub(super) blanks: u16,
+    breaks: &'static [Break],
+    /// How many characters are kept of a path.
+    path: usize,
+}
+
+/// How wide the cells of a column are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Width {
+    /// As they are.
+    whole: usize,
+    /// Broken where they bear it.
+    broken: usize,
 }
 
 /// One way to make a table narrower than the one before it.
@@ -19,6 +34,13 @@ struct Measure {
     path: usize,
     blanks: u16,
 }
+
+/// The narrowest.
+const LAST: Measure = measure(
+    &[Break::AtBlanks, Break::BehindCommas, Break::BeforePort],
+    10,
+    1,
+);
 
 const MEASURES: [Measure; 6] = [
     measure(&[], 16, 2),
@@ -34,11 +56,7 @@ const MEASURES: [Measure; 6] = [
         16,
         1,
     ),
-    measure(
-        &[Break::AtBlanks, Break::BehindCommas, Break::BeforePort],
-        10,
-        1,
-    ),
+    LAST,
 ];
 
 const fn measure(breaks: &'static [Break], path: usize, blanks: u16) -> Measure {
@@ -49,90 +67,123 @@ const fn measure(breaks: &'static [Break], path: usize, blanks: u16) -> Measure 
     }
 }
 
-/// Takes the first measure with which the table is no wider than `width`, else the last one.
-pub(super) fn fit(columns: &[&Head], cells: Vec<Vec<String>>, width: usize) -> Fitted {
-    for measure in &MEASURES {
-        let fitted = measure.take(columns, &cells, width);
-        if total_width(columns, &fitted) <= width {
-            return fitted;
+/// The first measure with which the table is no wider than `width`, else the last one, with columns made narrower.
+/// Without a width, nothing is changed.
+pub(super) fn fit(
+    heads: &[&Head],
+    rows: impl Iterator<Item = Vec<String>>,
+    width: Option<usize>,
+    blanks: u16,
+) -> Fit {
+    let widths = measured(heads, rows);
+    let Some(width) = width else {
+        return Fit {
+            widths: widths.iter().map(|width| width.whole).collect(),
+            blanks,
+            breaks: &[],
+            path: usize::MAX,
+        };
+    };
+    let mut fits = MEASURES
+        .iter()
+        .map(|measure| measure.take(heads, &widths, width));
+    let first = fits.find(|fit| fit.total() <= width);
+    let mut fit = first.unwrap_or_else(|| LAST.take(heads, &widths, width));
+    fit.narrow(width);
+    fit
+}
+
+fn measured(heads: &[&Head], rows: impl Iterator<Item = Vec<String>>) -> Vec<Width> {
+    let of_heading = |head: &&Head| {
+        let width = text_width(head.heading);
+        Width {
+            whole: width,
+            broken: width,
+        }
+    };
+    let mut widths: Vec<Width> = heads.iter().map(of_heading).collect();
+    for cells in rows {
+        for ((width, head), text) in widths.iter_mut().zip(heads).zip(&cells) {
+            width.whole = width.whole.max(text_width(text));
+            width.broken = width.broken.max(text_width(&head.breaks.within(text)));
         }
     }
-    let last = MEASURES
-        .last()
-        .map(|measure| measure.take(columns, &cells, width));
-    last.unwrap_or(Fitted { cells, blanks: 1 })
+    widths
 }
 
 impl Measure {
-    fn take(&self, columns: &[&Head], cells: &[Vec<String>], width: usize) -> Fitted {
-        let broken = |cells: &Vec<String>| {
-            columns
-                .iter()
-                .zip(cells)
-                .map(|(column, text)| self.broken(column, text))
-                .collect()
+    fn take(&self, heads: &[&Head], measured: &[Width], width: usize) -> Fit {
+        let of_column = |(head, width): (&&Head, &Width)| {
+            if self.breaks.contains(&head.breaks) {
+                width.broken
+            } else {
+                width.whole
+            }
         };
-        let mut fitted = Fitted {
-            cells: cells.iter().map(broken).collect(),
+        let mut fit = Fit {
+            widths: heads.iter().zip(measured).map(of_column).collect(),
             blanks: self.blanks,
+            breaks: self.breaks,
+            path: usize::MAX,
         };
-        let excess = total_width(columns, &fitted).saturating_sub(width);
+        let excess = fit.total().saturating_sub(width);
+        let has_paths = heads.first().is_some_and(|head| head.heading == CAPTURE);
         if excess > 0
-            && columns
-                .first()
-                .is_some_and(|column| column.heading == CAPTURE)
+            && has_paths
+            && let Some(longest) = fit.widths.first_mut()
         {
-            self.shorten_paths(&mut fitted.cells, excess);
+            // What the table is too wide is taken from the paths.
+            fit.path = longest.saturating_sub(excess).max(self.path);
+            *longest = fit.path.min(*longest);
         }
-        fitted
+        fit
+    }
+}
+
+impl Fit {
+    /// The cells of a row as they are drawn.
+    pub(super) fn cells(&self, heads: &[&Head], cells: Vec<String>) -> Vec<String> {
+        let fitted = |(head, text): (&&Head, String)| {
+            if head.heading == CAPTURE {
+                self.path_end(text)
+            } else if self.breaks.contains(&head.breaks) {
+                head.breaks.within(&text)
+            } else {
+                text
+            }
+        };
+        heads.iter().zip(cells).map(fitted).collect()
     }
 
-    fn broken(&self, column: &Head, text: &str) -> String {
-        match column.breaks {
-            breaks if !self.breaks.contains(&breaks) => text.to_owned(),
-            Break::Nowhere => text.to_owned(),
-            Break::AtBlanks => text.replace(' ', "\n"),
-            Break::BehindCommas => text.replace(", ", ",\n"),
-            Break::BeforePort => match text.rsplit_once(':') {
-                Some((ip, port)) => format!("{ip}\n:{port}"),
-                None => text.to_owned(),
-            },
+    /// The end of a path: it tells more than its front.
+    fn path_end(&self, path: String) -> String {
+        let length = path.chars().count();
+        if length <= self.path {
+            return path;
         }
+        let end = path.chars().skip(length - self.path + 1);
+        std::iter::once('…').chain(end).collect()
     }
 
-    /// Takes what the table is too wide from the front of the paths: their ends tell more.
-    fn shorten_paths(&self, cells: &mut [Vec<String>], excess: usize) {
-        let paths = cells.iter().filter_map(|cells| cells.first());
-        let longest = paths
-            .map(|path| path.chars().count())
-            .max()
-            .unwrap_or_default();
-        let kept = longest.saturating_sub(excess).max(self.path);
-        for path in cells.iter_mut().filter_map(|cells| cells.first_mut()) {
-            let length = path.chars().count();
-            if length > kept {
-                let end = path.chars().skip(length - kept + 1);
-                *path = std::iter::once('…').chain(end).collect();
+    fn total(&self) -> usize {
+        let blanks = usize::from(self.blanks) * self.widths.len();
+        self.widths.iter().sum::<usize>() + blanks
+    }
+
+    /// Takes from the widest columns what the table is still too wide.
+    fn narrow(&mut self, width: usize) {
+        for _ in width..self.total() {
+            if let Some(widest) = self.widths.iter_mut().max()
+                && *widest > NARROWEST
+            {
+                *widest -= 1;
             }
         }
     }
 }
 
-fn total_width(columns: &[&Head], fitted: &Fitted) -> usize {
-    let mut widths: Vec<usize> = columns
-        .iter()
-        .map(|column| text_width(column.heading))
-        .collect();
-    for cells in &fitted.cells {
-        for (width, text) in widths.iter_mut().zip(cells) {
-            *width = text_width(text).max(*width);
-        }
-    }
-    widths
-        .iter()
-        .map(|width| width + usize::from(fitted.blanks))
-        .sum()
-}
+/// A column is not made narrower than this.
+const NARROWEST: usize = 4;
 
 /// Of its widest line.
 fn text_width(text: &str) -> usize {
@@ -170,9 +221,10 @@ mod tests {
             "server FIN",
             "violation",
         ];
-        let fitted = fit(&columns, vec![cells.map(str::to_owned).into()], width);
-        let total = total_width(&columns, &fitted);
-        (fitted.cells.into_iter().flatten().collect(), total)
+        let cells: Vec<String> = cells.map(str::to_owned).into();
+        let fit = fit(&columns, std::iter::once(cells.clone()), Some(width), 2);
+        let total = fit.total();
+        (fit.cells(&columns, cells), total)
     }
 
     #[test]

@@ -177,7 +177,7 @@ pub fn write_listing_table<L: Listing>(
     let rows: Vec<Vec<String>> = rows.map(|cells| harmless(&cells)).collect();
     if !rows.is_empty() {
         let heads: Vec<&Head> = listing.columns().iter().collect();
-        table::write_cells(&heads, rows, look, out)?;
+        table::write_cells(&heads, rows.iter().cloned(), look, out)?;
     }
     for remark in listing.remarks() {
         write_remark(&remark, look, out)?;

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, Width};
 
 use super::columns::{Alignment, Head, columns};
 use super::document::Document;
 use super::escape::for_terminal;
-use super::fit::{Fitted, fit};
+use super::fit::{Fit, fit};
 use super::look::{Colour, Detail, FAINT, Look, STRONG, level_style, verdict_colour};
 use super::unknown::unknowns;
 use super::words;
@@ -44,35 +44,52 @@ pub fn write_table(document: &Document<'_>, look: Look, out: &mut impl Write) ->
 fn write_rows(document: &Document<'_>, look: Look, out: &mut impl Write) -> io::Result<()> {
     let heads: Vec<&Head> = columns(document).map(|column| &column.head).collect();
     let rows = document.rows.iter().map(|row| cells(document, row));
-    write_cells(&heads, rows.collect(), look, out)
+    write_cells(&heads, rows, look, out)
 }
 
-/// Draws a table; the last column holds verdicts.
+/// Draws a table; the last column holds verdicts. The rows are gone through twice, and drawn some at a time, since
+/// whoever draws them takes several kB for each.
 pub(super) fn write_cells(
     heads: &[&Head],
-    mut cells: Vec<Vec<String>>,
+    rows: impl Iterator<Item = Vec<String>> + Clone,
     look: Look,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut blanks = BLANKS;
-    if let Some(width) = look.width {
-        Fitted { cells, blanks } = fit(heads, cells, width.into());
+    let fit = fit(heads, rows.clone(), look.width.map(usize::from), BLANKS);
+    let mut header = Some(heads.iter().map(|head| head.heading));
+    let mut rows = rows.map(|cells| fit.cells(heads, cells)).peekable();
+    while rows.peek().is_some() {
+        let mut table = Table::new();
+        table.load_style(NOTHING.header_separator(LineStyle::none().fill('─')));
+        if let Some(header) = header.take() {
+            table.set_header(header);
+        }
+        table.add_rows(rows.by_ref().take(DRAWN_AT_ONCE));
+        set_columns(&mut table, heads, &fit);
+        for line in table.lines() {
+            writeln!(out, "{}", coloured(&line, look.colour))?;
+        }
     }
-    let mut table = empty_table(look);
-    table.set_header(heads.iter().map(|head| head.heading));
-    table.add_rows(cells);
-    for (head, drawn) in heads.iter().zip(table.column_iter_mut()) {
-        drawn.set_padding((0, blanks));
-        drawn.set_cell_alignment(match head.alignment {
+    writeln!(out)
+}
+
+fn set_columns(table: &mut Table, heads: &[&Head], fit: &Fit) {
+    let columns = table.column_iter_mut().zip(heads).zip(&fit.widths);
+    for ((column, head), &width) in columns {
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
+        column.set_padding((0, fit.blanks));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
+            width.saturating_add(fit.blanks),
+        )));
+        column.set_cell_alignment(match head.alignment {
             Alignment::Left => CellAlignment::Left,
             Alignment::Right => CellAlignment::Right,
         });
     }
-    for line in table.lines() {
-        writeln!(out, "{}", coloured(&line, look.colour))?;
-    }
-    writeln!(out)
 }
+
+/// So many rows are drawn at once.
+const DRAWN_AT_ONCE: usize = 256;
 
 fn cells(document: &Document<'_>, row: &Row) -> Vec<String> {
     let texts = columns(document).map(|column| (column.cell)(document, row));
