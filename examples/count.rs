@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let judgement = judge(&connection, &settings);
         *verdicts.entry(judgement.verdict.name()).or_default() += 1;
         for limit in &connection.limits {
-            *limits.entry(limit.what).or_default() += 1;
+            *limits.entry(limit.what.name()).or_default() += 1;
         }
         exchanges += connection.tally.complete;
         missing += connection.missing();

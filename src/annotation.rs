@@ -15,6 +15,8 @@ use crate::output::Output;
 /// What is to be written, as far as it is known.
 pub(crate) struct Annotation<'a> {
     path: &'a Path,
+    /// How many octets of memory reading may take.
+    memory: usize,
     source: Source,
     output: Output,
     comments: Comments,
@@ -22,11 +24,12 @@ pub(crate) struct Annotation<'a> {
 
 impl<'a> Annotation<'a> {
     /// To be written to `path`, if there is one capture and it can be read twice; else why not.
-    pub(crate) fn open(path: &'a Path, sources: &[Source]) -> Result<Self, String> {
+    pub(crate) fn open(path: &'a Path, memory: usize, sources: &[Source]) -> Result<Self, String> {
         let source = only_source(sources)?;
         let output = Output::open(Some(path)).map_err(|error| unwritable(path, &error))?;
         Ok(Annotation {
             path,
+            memory,
             source,
             output,
             comments: Comments::default(),
@@ -44,10 +47,10 @@ impl<'a> Annotation<'a> {
     }
 
     /// Reads the capture, as it was when this was read of it, and writes it.
-    pub(crate) fn write(mut self, reading: &Reading, memory: usize) -> Result<(), String> {
+    pub(crate) fn write(mut self, reading: &Reading) -> Result<(), String> {
         let capture = self
             .source
-            .open_within(memory)
+            .open_within(self.memory)
             .map_err(|error| error.to_string())?;
         let summary = capture::annotate(capture, &self.comments, &mut self.output)
             .map_err(|error| unwritable(self.path, &error))?;
@@ -95,6 +98,7 @@ pub(crate) fn files(source: &Source) -> Vec<&Path> {
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> String {
+/// What is said where an output cannot be written.
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> String {
     format!("{}: cannot be written: {error}", path.display())
 }

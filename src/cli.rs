@@ -10,8 +10,8 @@ use std::thread;
 
 use clap::builder::{EnumValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, Command, Parser, ValueEnum};
-use keepcap::audit::{Selection, ServerFilter};
+use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use keepcap::audit::{Extent, Selection, ServerFilter, Surveying};
 use keepcap::connection::Protocol;
 use keepcap::rules::{self, Rule, Verdict};
 use keepcap::time::Span;
@@ -25,24 +25,110 @@ use crate::paths::Separator;
 /// and says of each connection how persistence was negotiated, how long it idled, who closed it and when, and whether
 /// both sides kept to the rules. It never touches the network.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = EXIT_STATUS,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Arguments {
     /// Captures (pcap or pcapng, also compressed), directories to search for them, or - for standard input
     #[arg(value_name = "CAPTURE", required_unless_present_any = ["files_from", "rules", "explain"])]
     pub(crate) captures: Vec<PathBuf>,
 
-    /// Read the paths of more captures from FILE, one a line (- for standard input)
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    pub(crate) files_from: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) task: Option<Task>,
+
+    #[command(flatten)]
+    pub(crate) list: PathList,
+
+    #[command(flatten)]
+    pub(crate) results: Results,
 
     /// Read rotated captures (tcpdump -C, -G, -W; ring buffers of dumpcap) as the one recording that they are parts of
     #[arg(long, help_heading = "Input")]
     pub(crate) join: bool,
 
+    /// How long a side that must close may take
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds, help_heading = "Rules")]
+    pub(crate) close_grace: Span,
+
+    /// Leave this rule out; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) allow: Vec<&'static Rule>,
+
+    /// Keep only this rule; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) only_rule: Vec<&'static Rule>,
+
+    /// List the rules
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) rules: bool,
+
+    /// Explain a rule: what it checks, why that matters, and what to do
+    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
+    pub(crate) explain: Option<&'static Rule>,
+
+    /// Also write the capture to FILE, as pcapng, with the findings that are listed as comments on their packets; it
+    /// is read twice, so it must be one file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) annotate: Option<PathBuf>,
+
+    /// Also write a partial result to FILE, which keepcap merge unites with others
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) part: Option<PathBuf>,
+
+    /// Keep no more than SIZE in memory, as in 512M or 2G; what does not fit is ended early and said so
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size, help_heading = "Input")]
+    pub(crate) memory: usize,
+
+    /// Work on so many threads, unless told on as many as there are processors; the results are the same
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// Something else than to read captures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Unite partial results that --part wrote, as if all their captures had been read at once
+    ///
+    /// The order in which they are named does not matter: captures come in byte order of their paths, and each counts
+    /// once, however often it is there. All must have been made by the same version of keepcap with the same options.
+    #[command(max_term_width = 100, after_help = EXIT_STATUS)]
+    Merge(Merge),
+}
+
+/// What is asked of partial results.
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// Partial results
+    #[arg(value_name = "PART", required_unless_present = "files_from")]
+    pub(crate) parts: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) list: PathList,
+
+    #[command(flatten)]
+    pub(crate) results: Results,
+}
+
+/// More paths than those that were named.
+#[derive(Debug, Args)]
+pub(crate) struct PathList {
+    /// Read more paths from FILE, one a line (- for standard input)
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) files_from: Option<PathBuf>,
+
     /// The paths in that file end with NUL instead of a line feed
     #[arg(short = '0', requires = "files_from", help_heading = "Input")]
     pub(crate) nul: bool,
+}
 
+/// Which results are wanted, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Results {
     /// What a row of the results stands for
     #[arg(
         long,
@@ -71,29 +157,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub(crate) stream: Vec<u64>,
 
-    /// How long a side that must close may take
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds, help_heading = "Rules")]
-    pub(crate) close_grace: Span,
-
-    /// Leave this rule out; may be repeated
-    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
-    pub(crate) allow: Vec<&'static Rule>,
-
-    /// Keep only this rule; may be repeated
-    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
-    pub(crate) only_rule: Vec<&'static Rule>,
-
     /// Exit with 1 where a connection has this verdict or a worse one
     #[arg(long, value_name = "LEVEL", value_parser = verdict_parser(&FAILURES), help_heading = "Rules")]
     pub(crate) fail_on: Option<Verdict>,
-
-    /// List the rules
-    #[arg(long, help_heading = "Rules")]
-    pub(crate) rules: bool,
-
-    /// Explain a rule: what it checks, why that matters, and what to do
-    #[arg(long, value_name = "RULE", value_parser = rule_parser(), hide_possible_values = true, help_heading = "Rules")]
-    pub(crate) explain: Option<&'static Rule>,
 
     /// How the results are written
     #[arg(long, value_parser = FormatParser, default_value = "table", help_heading = "Output")]
@@ -102,11 +168,6 @@ pub(crate) struct Arguments {
     /// Write the results to FILE instead of standard output, whole or not at all
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
-
-    /// Also write the capture to FILE, as pcapng, with the findings that are listed as comments on their packets; it
-    /// is read twice, so it must be one file
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) annotate: Option<PathBuf>,
 
     /// Put each exchange into the records of json and ndjson
     #[arg(long, help_heading = "Output")]
@@ -121,14 +182,6 @@ pub(crate) struct Arguments {
         help_heading = "Output"
     )]
     pub(crate) color: Color,
-
-    /// Keep no more than SIZE in memory, as in 512M or 2G; what does not fit is ended early and said so
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size, help_heading = "Input")]
-    pub(crate) memory: usize,
-
-    /// Work on so many threads, unless told on as many as there are processors; the results are the same
-    #[arg(long, value_name = "N", help_heading = "Input")]
-    pub(crate) threads: Option<NonZeroUsize>,
 
     /// Say nothing on standard error but errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
@@ -150,6 +203,25 @@ impl Arguments {
             .collect()
     }
 
+    /// How many threads may work.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads.unwrap_or_else(processors)
+    }
+}
+
+impl PathList {
+    /// What ends a path in a list of them.
+    pub(crate) fn separator(&self) -> Separator {
+        if self.nul {
+            Separator::Nul
+        } else {
+            Separator::LineFeed
+        }
+    }
+}
+
+impl Results {
     /// Which connections are listed.
     pub(crate) fn selection(&self) -> Selection {
         let http = [Protocol::Http1];
@@ -162,18 +234,21 @@ impl Arguments {
         }
     }
 
-    /// How many threads may work.
-    pub(crate) fn threads(&self) -> NonZeroUsize {
-        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        self.threads.unwrap_or_else(processors)
+    /// How much of each, where there are so many captures.
+    pub(crate) fn extent(&self, captures: usize) -> Extent {
+        match self.format {
+            Format::Json | Format::Ndjson if self.exchanges => Extent::Exchanges,
+            // One connection has its story told.
+            Format::Table if self.stream.len() == 1 && captures == 1 => Extent::Exchanges,
+            _ => Extent::Connection,
+        }
     }
 
-    /// What ends a path in a list of them.
-    pub(crate) fn separator(&self) -> Separator {
-        if self.nul {
-            Separator::Nul
-        } else {
-            Separator::LineFeed
+    /// Whether a survey is made of them.
+    pub(crate) fn survey(&self) -> Surveying {
+        match self.by {
+            By::Server => Surveying::Asked,
+            By::Connection | By::Capture => Surveying::NotAsked,
         }
     }
 

@@ -19,6 +19,7 @@
 //! | [`rules`] | what is right and wrong: one file a rule, the verdict over them |
 //! | [`audit`] | what is kept of a connection once it is judged, and what was read of each capture; what runs side by side (`audit::pool`, `audit::crew`) |
 //! | [`report`] | how a person or a program reads it: one file a format |
+//! | [`partial`] | what of it goes to another machine, to be united with others' |
 //!
 //! [`time`] holds what all of them share. What comes off the wire is hostile: no packet reaches a panic, every buffer
 //! that a packet can fill has a bound, and nothing is printed raw.
@@ -55,6 +56,8 @@ pub mod rules;
 
 pub mod audit;
 pub mod report;
+
+pub mod partial;
 
 pub mod time;
 

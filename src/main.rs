@@ -1,10 +1,14 @@
 //! The command `keepcap`: reads what was asked for, hands it through the library, writes the results, and says how it
 //! went by the exit status.
 
+mod also;
 mod annotation;
 mod cli;
+mod failure;
+mod merge;
 mod messages;
 mod output;
+mod part;
 mod paths;
 mod run;
 

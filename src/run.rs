@@ -1,18 +1,22 @@
 //! The main job: from the captures that were named to the results and the exit status.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use keepcap::audit::{
     self, Extent, Outcome, Plan, Reading, Row, Sighting, Survey, Surveying, Totals, Watch,
 };
-use keepcap::capture::{self, Found, Part, Source};
+use keepcap::capture::{self, Found, OpenError, Part, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::{Settings, Verdict};
 
-use crate::annotation::{self, Annotation};
-use crate::cli::{Arguments, By, Format};
+use crate::also::Also;
+use crate::annotation::unwritable;
+use crate::cli::{Arguments, By, Format, PathList, Results, Task};
+use crate::failure::Failure;
+use crate::merge::merge_all;
 use crate::messages::Messages;
 use crate::output::{self, Output};
 use crate::paths::listed_paths;
@@ -43,32 +47,43 @@ impl From<Status> for ExitCode {
 
 /// Does what was asked.
 pub(crate) fn run(arguments: &Arguments) -> Status {
-    let messages = Messages(arguments.loudness());
-    if arguments.by != By::Connection && matches!(arguments.format, Format::Sarif | Format::Junit) {
+    let results = match &arguments.task {
+        Some(Task::Merge(merge)) => &merge.results,
+        None => &arguments.results,
+    };
+    let messages = Messages(results.loudness());
+    if results.by != By::Connection && matches!(results.format, Format::Sarif | Format::Junit) {
         messages
             .error("sarif and junit tell of connections; leave out --by, or name another format");
         return Status::Impossible;
     }
-    match try_run(arguments, messages) {
+    match try_run(arguments, results, messages) {
         Ok(status) => status,
         // Whoever read the results wants no more of them.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Done,
-        Err(error) => {
-            let output = arguments
-                .output
-                .as_deref()
-                .map(|path| path.to_string_lossy());
-            let output = output.unwrap_or("standard output".into());
-            messages.error(format_args!("{output}: cannot be written: {error}"));
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Status::Done,
+        Err(Failure::Output(error)) => {
+            let path = results.output.as_deref();
+            let path = path.unwrap_or(Path::new("standard output"));
+            messages.error(unwritable(path, &error));
+            Status::Impossible
+        }
+        Err(Failure::Other(told)) => {
+            messages.error(told);
             Status::Impossible
         }
     }
 }
 
-/// Fails where the results cannot be written.
-fn try_run(arguments: &Arguments, messages: Messages) -> io::Result<Status> {
-    let mut output = Output::open(arguments.output.as_deref())?;
-    let look = look(arguments, &output);
+fn try_run(
+    arguments: &Arguments,
+    results: &Results,
+    messages: Messages,
+) -> Result<Status, Failure> {
+    let mut output = Output::open(results.output.as_deref())?;
+    let look = look(results, &output);
+    if let Some(Task::Merge(merge)) = &arguments.task {
+        return merge_all(merge, messages, output);
+    }
     if arguments.rules {
         report::write_rules(look, &mut output)?;
     } else if let Some(rule) = arguments.explain {
@@ -80,11 +95,11 @@ fn try_run(arguments: &Arguments, messages: Messages) -> io::Result<Status> {
     Ok(Status::Done)
 }
 
-fn look(arguments: &Arguments, output: &Output) -> Look {
+fn look(results: &Results, output: &Output) -> Look {
     Look {
         width: output.width(),
-        colour: output.colour(arguments.color),
-        detail: if arguments.verbose {
+        colour: output.colour(results.color),
+        detail: if results.verbose {
             report::Detail::Verbose
         } else {
             report::Detail::Usual
@@ -93,17 +108,10 @@ fn look(arguments: &Arguments, output: &Output) -> Look {
     }
 }
 
-fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::Result<Status> {
-    let mut paths = arguments.captures.clone();
-    if let Some(list) = &arguments.files_from {
-        match listed_paths(list, arguments.separator()) {
-            Ok(listed) => paths.extend(listed),
-            Err(error) => {
-                messages.error(format_args!("{}: cannot be read: {error}", list.display()));
-                return Ok(Status::Impossible);
-            }
-        }
-    }
+fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Result<Status, Failure> {
+    let Some(paths) = all_paths(&arguments.captures, &arguments.list, messages) else {
+        return Ok(Status::Impossible);
+    };
     let mut found = capture::find(paths);
     if found.sources.is_empty() && found.errors.is_empty() {
         messages.error("no capture was named");
@@ -115,67 +123,54 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> io::R
         }
         found.sources = joined.sources;
     }
-    let annotation = match annotation(arguments, &found, &output) {
-        Ok(annotation) => annotation,
-        Err(message) => {
-            messages.error(message);
-            return Ok(Status::Impossible);
-        }
-    };
-    let mut job = Job::new(arguments, messages, output, annotation);
-    job.note(&found);
-    audit::audit(
-        &found.sources,
-        &plan(arguments, &found.sources),
-        &mut |source, outcome| job.take(source, outcome),
-    )?;
+    let captures = found.sources.len() + found.errors.len();
+    let extent = arguments.results.extent(captures);
+    let plan = plan(arguments, extent);
+    let also = Also::open(arguments, &plan, &found.sources, &output)?;
+    let mut job = Job::new(&arguments.results, extent, messages, output, also);
+    job.note(&found)?;
+    audit::audit(&found.sources, &plan, &mut |source, outcome| {
+        job.take(source, outcome)
+    })?;
     job.finish()
 }
 
-/// What is to be written beside the results, once it is certain that no output replaces what is read; else why not.
-fn annotation<'a>(
-    arguments: &'a Arguments,
-    found: &Found,
-    output: &Output,
-) -> Result<Option<Annotation<'a>>, String> {
-    let sources = &found.sources;
-    let path = arguments.annotate.as_deref();
-    let path = path.filter(|_| !sources.is_empty());
-    let annotation = path
-        .map(|path| Annotation::open(path, sources))
-        .transpose()?;
-    let outputs = [Some(output), annotation.as_ref().map(Annotation::output)];
-    for output in outputs.into_iter().flatten() {
-        let mut files = sources.iter().flat_map(annotation::files);
-        if let Some(file) = files.find(|file| output.replaces(file)) {
-            return Err(format!(
-                "{}: the results would replace this capture; name another output",
-                file.display()
-            ));
+/// Those that were named, and those of the list; `None` where that cannot be read.
+pub(crate) fn all_paths(
+    named: &[PathBuf],
+    list: &PathList,
+    messages: Messages,
+) -> Option<Vec<PathBuf>> {
+    let mut paths = named.to_vec();
+    if let Some(file) = &list.files_from {
+        match listed_paths(file, list.separator()) {
+            Ok(listed) => paths.extend(listed),
+            Err(error) => {
+                messages.error(format_args!("{}: cannot be read: {error}", file.display()));
+                return None;
+            }
         }
     }
-    match path.filter(|path| arguments.output.as_deref() == Some(path)) {
-        Some(path) => Err(format!("{}: this is to be two outputs", path.display())),
-        None => Ok(annotation),
-    }
+    Some(paths)
 }
 
-fn plan(arguments: &Arguments, sources: &[Source]) -> Plan {
+/// A partial result has all that any other results are made from.
+fn plan(arguments: &Arguments, extent: Extent) -> Plan {
+    let results = &arguments.results;
+    let partial = arguments.part.is_some();
     Plan {
         settings: Settings {
             close_grace: arguments.close_grace,
             left_out: arguments.left_out(),
         },
-        selection: arguments.selection(),
-        extent: match arguments.format {
-            Format::Json | Format::Ndjson if arguments.exchanges => Extent::Exchanges,
-            // One connection has its story told.
-            Format::Table if arguments.stream.len() == 1 && sources.len() == 1 => Extent::Exchanges,
-            _ => Extent::Connection,
+        selection: results.selection(),
+        extent: match extent {
+            Extent::Connection if partial && results.exchanges => Extent::Exchanges,
+            extent => extent,
         },
-        survey: match arguments.by {
-            By::Server => Surveying::Asked,
-            By::Connection | By::Capture => Surveying::NotAsked,
+        survey: match results.survey() {
+            Surveying::NotAsked if partial => Surveying::Asked,
+            survey => survey,
         },
         memory: arguments.memory,
         threads: arguments.threads(),
@@ -183,11 +178,13 @@ fn plan(arguments: &Arguments, sources: &[Source]) -> Plan {
 }
 
 /// What has come of the captures so far.
-struct Job<'a> {
-    arguments: &'a Arguments,
+pub(crate) struct Job<'a> {
+    results: &'a Results,
+    /// How much of each connection the results take.
+    extent: Extent,
     messages: Messages,
     output: Output,
-    annotation: Option<Annotation<'a>>,
+    also: Also<'a>,
     status: Status,
     readings: Vec<Reading>,
     rows: Vec<Row>,
@@ -202,17 +199,19 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(
-        arguments: &'a Arguments,
+    pub(crate) fn new(
+        results: &'a Results,
+        extent: Extent,
         messages: Messages,
         output: Output,
-        annotation: Option<Annotation<'a>>,
+        also: Also<'a>,
     ) -> Self {
         Job {
-            arguments,
+            results,
+            extent,
             messages,
             output,
-            annotation,
+            also,
             status: Status::Done,
             readings: Vec::new(),
             rows: Vec::new(),
@@ -224,10 +223,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn note(&mut self, found: &Found) {
+    fn note(&mut self, found: &Found) -> Result<(), Failure> {
         for error in &found.errors {
-            self.status = Status::Incomplete;
-            self.messages.error(error);
+            self.note_unreadable(error)?;
         }
         if found.passed_over > 0 {
             let count = found.passed_over;
@@ -235,14 +233,29 @@ impl<'a> Job<'a> {
                 "passed over in directories, being no captures: {count}"
             ));
         }
+        Ok(())
+    }
+
+    fn note_unreadable(&mut self, error: &OpenError) -> Result<(), Failure> {
+        self.status = Status::Incomplete;
+        self.messages.error(error);
+        self.also.note_unreadable(error)?;
+        Ok(())
     }
 
     /// Takes everything that comes of the captures, in the order of the results.
-    fn take(&mut self, source: &Source, outcome: Outcome) -> io::Result<()> {
+    pub(crate) fn take(&mut self, source: &Source, outcome: Outcome) -> Result<(), Failure> {
         let name = source.path().to_string_lossy();
         match outcome {
-            Outcome::Row(row, sighting) => self.list(row, sighting, &name, source.parts())?,
+            Outcome::Row(mut row, sighting) => {
+                self.also.note_row(source, &row, sighting.as_deref())?;
+                if self.extent == Extent::Connection {
+                    (row.exchanges, row.sides) = (None, None);
+                }
+                self.list(row, sighting, &name, source.parts())?;
+            }
             Outcome::Read(reading) => {
+                self.also.note_reading(source, &reading)?;
                 self.note_reading(&name, &reading);
                 self.readings.push(reading);
                 self.of_captures.push(std::mem::take(&mut self.of_capture));
@@ -250,10 +263,7 @@ impl<'a> Job<'a> {
                     self.survey.merge(watch.finish());
                 }
             }
-            Outcome::Unreadable(error) => {
-                self.status = Status::Incomplete;
-                self.messages.error(error);
-            }
+            Outcome::Unreadable(error) => self.note_unreadable(&error)?,
         }
         Ok(())
     }
@@ -267,14 +277,11 @@ impl<'a> Job<'a> {
     ) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
-        if let Some(annotation) = &mut self.annotation {
-            annotation.note(&row);
-        }
-        if let Some(sighting) = sighting {
+        if let (By::Server, Some(sighting)) = (self.results.by, sighting) {
             let watch = self.watch.get_or_insert_with(|| Watch::new(capture));
             watch.take(&row, *sighting);
         }
-        match (self.arguments.by, self.arguments.format) {
+        match (self.results.by, self.results.format) {
             (By::Connection, Format::Ndjson) => {
                 report::write_ndjson_line(&row, capture, parts, &mut self.output)?;
             }
@@ -360,7 +367,8 @@ impl<'a> Job<'a> {
     }
 
     /// Makes the results visible.
-    fn finish(mut self) -> io::Result<Status> {
+    pub(crate) fn finish(mut self) -> Result<Status, Failure> {
+        self.also.finish_part()?;
         if self.readings.is_empty() {
             return Ok(Status::Impossible);
         }
@@ -368,13 +376,8 @@ impl<'a> Job<'a> {
         self.rows.sort_by_key(|row| (row.capture, row.stream));
         self.write()?;
         self.output.finish()?;
-        if let (Some(annotation), Some(reading)) = (self.annotation, self.readings.first())
-            && let Err(message) = annotation.write(reading, self.arguments.memory)
-        {
-            self.messages.error(message);
-            return Ok(Status::Impossible);
-        }
-        let fail_on = self.arguments.fail_on;
+        self.also.finish(self.readings.first())?;
+        let fail_on = self.results.fail_on;
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };
         Ok(self.status.max(verdict))
@@ -405,22 +408,22 @@ impl<'a> Job<'a> {
             rows: &self.rows,
             totals: &self.totals,
         };
-        let look = look(self.arguments, &self.output);
+        let look = look(self.results, &self.output);
         let out = &mut self.output;
-        match self.arguments.by {
+        match self.results.by {
             By::Connection => {}
             By::Server => {
                 let survey = &self.survey;
                 let servers = ByServer { document, survey };
-                return write_listing(&servers, self.arguments.format, look, out);
+                return write_listing(&servers, self.results.format, look, out);
             }
             By::Capture => {
                 let totals = &self.of_captures;
                 let captures = ByCapture { document, totals };
-                return write_listing(&captures, self.arguments.format, look, out);
+                return write_listing(&captures, self.results.format, look, out);
             }
         }
-        match self.arguments.format {
+        match self.results.format {
             Format::Table => match document.rows {
                 [row] if row.exchanges.is_some() => report::write_story(&document, row, look, out),
                 _ => report::write_table(&document, look, out),
@@ -430,7 +433,7 @@ impl<'a> Job<'a> {
             Format::Markdown => report::write_markdown(&document, out),
             Format::Sarif => report::write_sarif(&document, out),
             Format::Junit => {
-                let least = self.arguments.fail_on.unwrap_or(Verdict::Warning);
+                let least = self.results.fail_on.unwrap_or(Verdict::Warning);
                 report::write_junit(&document, least, out)
             }
             // These were written while they were found.

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, from the year 1677 to 2262; what lies beyond is held at the edge.
 ///
 /// A time that may be missing takes no more room than one that is there: millions of them are kept.
@@ -57,6 +59,19 @@ impl Time {
     /// The time from `earlier` to this; negative where the clock went back.
     pub fn since(self, earlier: Time) -> Span {
         Span(self.nanos().saturating_sub(earlier.nanos()))
+    }
+}
+
+/// As nanoseconds since the epoch.
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.nanos().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i64::deserialize(deserializer).map(Time::exact)
     }
 }
 
@@ -121,7 +136,9 @@ fn date(days: i64) -> (u64, u64, u64) {
 }
 
 /// A signed length of time in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Span(i64);
 
 impl Span {
@@ -187,7 +204,7 @@ impl fmt::Display for Span {
 ///
 /// The frame counts every packet of the capture from 1 (Wireshark's `frame.number`). Frames order what happened;
 /// times do not, since a clock can go back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct At {
     /// Number of the packet in its capture, from 1.
     pub frame: u64,

@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::loss::Again;
 use crate::time::{Span, Time};
 
@@ -18,7 +20,7 @@ pub const SOON: Span = Span::from_secs(1);
 const REMEMBERED: usize = 250_000;
 
 /// A request, as far as it can be the same as another one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Sent {
     /// Stands for the client, the method and the target.
     same: u64,

@@ -8,6 +8,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Span, Time};
 
 /// So many connections are closed in an event.
@@ -39,7 +41,7 @@ pub struct Event {
 }
 
 /// A connection that a server closed first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct ServerClose {
     pub(super) at: Time,
     pub(super) stream: u64,
@@ -51,7 +53,7 @@ pub(super) struct ServerClose {
 }
 
 /// Why it did, as far as that matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Why {
     /// It was idle, and nothing else is known.
     Idle,

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::{Connection, Exchange, Request};
 use crate::http::Method;
 use crate::rules::{Finding, Judgement};
 use crate::time::{At, Span};
 
 /// How a request was lost, by the rule that found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LossKind {
     /// It and the server's close crossed: `keep-alive-race`.
     Crossed,
@@ -59,7 +61,7 @@ impl LossKind {
 }
 
 /// Whether a client may send a request again by itself (RFC 9110 9.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Resending {
     /// What it does once more may not be what was meant.
     Unsafe,
@@ -68,7 +70,7 @@ pub enum Resending {
 }
 
 /// Whether the same request was seen again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Again {
     /// Not in the capture, as far as it was remembered.
     NotSeen,
@@ -77,11 +79,12 @@ pub enum Again {
 }
 
 /// A request that was lost.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LostRequest {
     /// Whether it is safe to send it again; those that are not come first.
     pub resending: Resending,
     /// Its capture, as given.
+    #[serde(skip)]
     pub capture: Arc<str>,
     /// The packet that it began with.
     pub frame: u64,

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::Row;
 use crate::capture::{Damage, Part, Summary};
 use crate::connection::{Beside, Limit};
 
 /// What was read of one capture.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Reading {
     /// The path as given, that of the first part where several files were read as one.
+    #[serde(skip)]
     pub path: PathBuf,
     /// The files that were read as one, if it was several.
     pub parts: Vec<Part>,
@@ -27,7 +30,7 @@ pub struct Reading {
 }
 
 /// A connection that ran into a bound, so that not all can be known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundMet {
     /// The connection.
     pub stream: u64,

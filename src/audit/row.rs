@@ -1,5 +1,7 @@
 //! What is kept of a connection once it is judged: all that any format prints, and no more.
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
 use crate::http::Says;
 use crate::packet::Endpoint;
@@ -8,9 +10,10 @@ use crate::tcp::{Close, Peer, PerPeer, Side};
 use crate::time::{At, Span};
 
 /// A connection and what is said of it. The client is the side that opened it, as in the record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The number of its capture among those that were read, from 0.
+    #[serde(skip)]
     pub capture: usize,
     /// Its number in the capture (Wireshark's `tcp.stream`).
     pub stream: u64,
@@ -85,7 +88,7 @@ pub struct Row {
 }
 
 /// How much is kept of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Extent {
     /// What concerns it as a whole.
     Connection,

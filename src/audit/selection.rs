@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::Row;
 use crate::connection::Protocol;
 use crate::packet::Endpoint;
 use crate::rules::Verdict;
 
 /// What was asked for; an empty list asks for all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// What they carry; empty for anything.
     pub protocols: Vec<Protocol>,
@@ -21,7 +23,7 @@ pub struct Selection {
 }
 
 /// A server, on any port or on one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerFilter {
     /// Its address.
     pub ip: IpAddr,

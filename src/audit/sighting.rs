@@ -3,6 +3,8 @@
 //! In: a connection and what is said of it. Out: a [`Sighting`]: what is compared with other connections, and for how
 //! long each side left the connection open while it was idle.
 
+use serde::{Deserialize, Serialize};
+
 use super::again::Sent;
 use super::event::{ServerClose, Why};
 use super::loss::{LostRequest, losses};
@@ -12,7 +14,7 @@ use crate::tcp::{CloseKind, Peer};
 use crate::time::Span;
 
 /// What a connection tells beside its row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Sighting {
     /// Its requests.
     pub(super) sent: Vec<Sent>,
@@ -24,7 +26,7 @@ pub struct Sighting {
 }
 
 /// For how long a connection was left open while it was idle; nothing, where not all of it was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Idleness {
     /// The gaps before requests, and what came of those.
     pub(super) gaps: Vec<(Span, Reuse)>,
@@ -33,7 +35,7 @@ pub(super) struct Idleness {
 }
 
 /// What came of a request on an idle connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Reuse {
     /// It was answered.
     Answered,
@@ -42,7 +44,7 @@ pub(super) enum Reuse {
 }
 
 /// What ended the last idleness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum LastIdle {
     /// The server's timer, or whatever made it close an idle connection.
     Server,

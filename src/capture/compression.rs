@@ -5,12 +5,14 @@
 use std::fmt;
 use std::io::{self, Cursor, Read};
 
+use serde::{Deserialize, Serialize};
+
 /// How many octets of what was unpacked zstd and xz keep at most to refer back to. `zstd -d` allows as many, and
 /// `xz -9` asks for half of it.
 pub const MAX_WINDOW: usize = 128 << 20;
 
 /// A kind of compression that is undone while reading, told by its first octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Compression {
     /// RFC 1952, also of several members.

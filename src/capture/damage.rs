@@ -5,12 +5,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::compression::Compression;
 use super::step::MAX_CAPTURED;
 use crate::time::Time;
 
 /// How much was read of a capture, and what was left out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Packets that were handed on.
     pub packets: u64,
@@ -44,7 +46,7 @@ impl Summary {
 }
 
 /// A place in a capture that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     /// Which of the files that were read as one, from 0.
     pub part: usize,
@@ -70,7 +72,7 @@ impl fmt::Display for Damage {
 }
 
 /// Why a place in a capture could not be read, and whether reading went on behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reason {
     /// The file has no octets at all.

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use serde::{Deserialize, Serialize};
+
 use super::compression::{MAX_WINDOW, compression_of, unpacked};
 use super::open::{OpenError, Problem};
+use super::path_text;
 use super::read::Capture;
 use super::recognise::{FIRST_OCTETS, recognise};
 
@@ -17,20 +20,21 @@ use super::recognise::{FIRST_OCTETS, recognise};
 const STANDARD_INPUT: &str = "-";
 
 /// A capture to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// Standard input, `-`.
     StandardInput,
     /// A file, or a pipe or device that was named.
-    File(PathBuf),
+    File(#[serde(with = "path_text")] PathBuf),
     /// Files that are read as one, in this order.
     Parts(Vec<Part>),
 }
 
 /// A file of those that are read as one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Its path as given, or as found in a directory.
+    #[serde(with = "path_text")]
     pub path: PathBuf,
     /// How many frames the parts before it have: those of the whole are so much higher than its own.
     pub frames_before: u64,

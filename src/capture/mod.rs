@@ -10,6 +10,7 @@
 mod find;
 mod join;
 mod open;
+mod path_text;
 mod read;
 mod recognise;
 mod rotated;

@@ -29,6 +29,8 @@ pub enum Problem {
     NoCapture(Option<Compression>, Likeness),
     /// It is a directory without any capture in it.
     NoneInside,
+    /// Whoever tried to open it said this.
+    Told(String),
 }
 
 impl OpenError {
@@ -54,6 +56,7 @@ impl fmt::Display for Problem {
             Problem::NoCapture(Some(packed), likeness) => {
                 write!(f, "{packed} data, and in it {likeness}")
             }
+            Problem::Told(why) => f.write_str(why),
             Problem::NoneInside => write!(f, "there is no capture in this directory"),
         }
     }
@@ -63,7 +66,7 @@ impl error::Error for OpenError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.problem {
             Problem::Unreadable(error) => Some(error),
-            Problem::NoCapture(..) | Problem::NoneInside => None,
+            Problem::NoCapture(..) | Problem::NoneInside | Problem::Told(_) => None,
         }
     }
 }

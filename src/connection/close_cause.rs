@@ -1,5 +1,7 @@
 //! Why a connection was closed, as far as its messages and the moment of the close tell.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Connection, Exchange, Message, is_beyond_close};
 use crate::http::Says;
 use crate::tcp::{Close, CloseKind, Peer};
@@ -10,7 +12,7 @@ use crate::time::{At, Span};
 pub(crate) const AT_ONCE: Span = Span::from_millis(100);
 
 /// Why a connection was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CloseCause {
     /// It had become something else, by a 101 or a 2xx to CONNECT.
     Upgraded,

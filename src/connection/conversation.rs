@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo, Rare};
-use super::{Connection, Limit, Opened, Protocol, last_idle};
+use super::{Bounded, Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -140,23 +140,20 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
         .filter_map(|&peer| facts.sides[peer].limit)
         .max();
     let limit = |what, amount| Limit { what, amount };
-    let waiting = waiting.map(|octets| limit("octets waiting ahead of a hole", octets as u64));
+    let waiting = waiting.map(|octets| limit(Bounded::Waiting, octets as u64));
     let Rare {
         too_large,
         too_long,
         acked_too_late,
         ..
     } = log.rare();
-    let head = too_large.map(|amount| limit("size of a head", amount as u64));
-    let line = too_long.map(|amount| limit(Limit::TARGET, amount as u64));
-    let dropped = (log.dropped() > 0).then(|| limit("exchanges kept", log.dropped()));
-    let late =
-        (acked_too_late > 0).then(|| limit("messages waiting to be acknowledged", acked_too_late));
+    let head = too_large.map(|amount| limit(Bounded::Head, amount as u64));
+    let line = too_long.map(|amount| limit(Bounded::Target, amount as u64));
+    let dropped = (log.dropped() > 0).then(|| limit(Bounded::Exchanges, log.dropped()));
+    let late = (acked_too_late > 0).then(|| limit(Bounded::Unacknowledged, acked_too_late));
     let crowd = facts.crowded_out.map(|crowd| match crowd {
-        Crowd::Connections(open) => {
-            limit("connections open at once in its part of the table", open)
-        }
-        Crowd::Memory(octets) => limit("memory of its part of the table", octets),
+        Crowd::Connections(open) => limit(Bounded::Open, open),
+        Crowd::Memory(octets) => limit(Bounded::Memory, octets),
     });
     [waiting, head, dropped, late, crowd, line]
         .into_iter()

@@ -1,11 +1,13 @@
 //! A request, a response, and the exchange that they make up: what rules and reports see of HTTP.
 
+use serde::{Deserialize, Serialize};
+
 use crate::http::{Framing, Head, KeepAlive, Method, Place, Says, Version, says};
 use crate::tcp::Acked;
 use crate::time::At;
 
 /// What a request and a response have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Message {
     /// Where it begins: the packet that carried its first octet.
     pub start: Place,
@@ -18,7 +20,7 @@ pub struct Message {
 }
 
 /// A complete head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MessageHead {
     /// What it says.
     pub head: Head,
@@ -33,7 +35,7 @@ pub struct MessageHead {
 }
 
 /// Where a message ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct End {
     /// The offset behind its last octet.
     pub offset: u64,
@@ -87,7 +89,7 @@ impl Message {
 }
 
 /// A request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// What every message has.
     pub message: Message,
@@ -106,7 +108,7 @@ impl Request {
 }
 
 /// A final response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// What every message has.
     pub message: Message,
@@ -124,7 +126,7 @@ pub struct Interim {
 }
 
 /// A request with its final response, as far as either was seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Exchange {
     /// `None` where a response came to which no request was seen.
     pub request: Option<Request>,

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::MAX_KEPT_TARGET;
 use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
 use super::kept::Kept;
@@ -49,7 +51,7 @@ impl Tally {
 }
 
 /// The versions of several messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Versions {
     /// All of one.
     All(Version),

@@ -22,6 +22,10 @@ pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Respon
 pub use log::{Interims, Lost, LostTo, MAX_UNACKED, Tally, Versions, idle_gap};
 pub use tracker::{Beside, Tracker};
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::http::{Place, Says};
 use crate::tcp::{CloseKind, Facts, Peer, PerPeer};
 use crate::time::Span;
@@ -70,7 +74,7 @@ pub enum Opened {
 }
 
 /// What a connection carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.0 or HTTP/1.1.
     Http1,
@@ -98,20 +102,58 @@ impl Protocol {
 }
 
 /// A bound that a connection ran into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// What is bounded.
-    pub what: &'static str,
+    pub what: Bounded,
     /// How much there was.
     pub amount: u64,
 }
 
 impl Limit {
-    pub(crate) const TARGET: &'static str = "length of a method and target";
-
     /// Whether it may keep a rule from seeing something. No rule looks at targets.
     pub(crate) fn hides(&self) -> bool {
-        self.what != Limit::TARGET
+        self.what != Bounded::Target
+    }
+}
+
+/// What has a bound for each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bounded {
+    /// Octets behind others that have not come.
+    Waiting,
+    /// The octets of a head.
+    Head,
+    /// The octets of a method and target.
+    Target,
+    /// Exchanges of which more than counts is kept.
+    Exchanges,
+    /// Messages of which it is not known yet when they were acknowledged.
+    Unacknowledged,
+    /// Connections that are open at once.
+    Open,
+    /// What open connections take.
+    Memory,
+}
+
+impl fmt::Display for Bounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Bounded {
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bounded::Waiting => "octets waiting ahead of a hole",
+            Bounded::Head => "size of a head",
+            Bounded::Target => "length of a method and target",
+            Bounded::Exchanges => "exchanges kept",
+            Bounded::Unacknowledged => "messages waiting to be acknowledged",
+            Bounded::Open => "connections open at once in its part of the table",
+            Bounded::Memory => "memory of its part of the table",
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Scripts of connections and what is to be known of them.
 
-use super::{Connection, MAX_KEPT_TARGET, Protocol, Versions};
+use super::{Bounded, Connection, MAX_KEPT_TARGET, Protocol, Versions};
 use crate::http::{Framing, Says, Version};
 use crate::rules::Verdict;
 use crate::script::{Played, play, play_all};
@@ -291,7 +291,7 @@ fn a_target_that_is_too_long_is_cut_and_nothing_else_is_less_known() {
     assert_eq!(**line, format!("GET /{kept}"));
     assert_eq!(connection.limits.len(), 1);
     let limit = connection.limits[0];
-    assert_eq!(limit.what, "length of a method and target");
+    assert_eq!(limit.what, Bounded::Target);
     assert_eq!(limit.amount, MAX_KEPT_TARGET as u64 + 3);
 }
 

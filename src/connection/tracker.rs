@@ -2,6 +2,8 @@
 
 use std::array;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Connection, Conversation};
 use crate::capture::Packet;
 use crate::packet::{Decoded, Decoder, FragmentLosses, Ignored};
@@ -54,7 +56,7 @@ impl Default for Tracker {
 }
 
 /// What is to be told of a capture beside its connections.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
     /// The packets that were no segments.
     pub ignored: Ignored,

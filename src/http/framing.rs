@@ -2,10 +2,12 @@
 //!
 //! In: the fields that frame a body, and for a response the method it answers. Out: the [`Framing`].
 
+use serde::{Deserialize, Serialize};
+
 use super::Method;
 
 /// How the end of a message's body is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// There is no body.
     None,
@@ -36,7 +38,7 @@ impl Framing {
 }
 
 /// The fields of a head that frame its body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodyFields {
     /// What Transfer-Encoding says.
     pub transfer_encoding: TransferEncoding,
@@ -45,7 +47,7 @@ pub struct BodyFields {
 }
 
 /// What the Transfer-Encoding field says (RFC 9112 6.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransferEncoding {
     /// There is none.
     #[default]
@@ -57,7 +59,7 @@ pub enum TransferEncoding {
 }
 
 /// What the Content-Length field says (RFC 9110 8.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContentLength {
     /// There is none.
     #[default]

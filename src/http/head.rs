@@ -3,6 +3,8 @@
 //! In: the octets of a whole head, or of its start line alone. Out: what the start line says, and of the fields
 //! those that bear on framing and persistence. A head that httparse refuses is mended in a copy and read once more.
 
+use serde::{Deserialize, Serialize};
+
 use super::framing::{BodyFields, ContentLength, TransferEncoding};
 use super::persistence::{KeepAlive, Options};
 
@@ -16,7 +18,7 @@ pub const MAX_FIELDS: usize = 1000;
 const USUAL_FIELDS: usize = 32;
 
 /// A minor version of HTTP/1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Version {
     /// HTTP/1.0.
     Http10,
@@ -43,7 +45,7 @@ impl Version {
 }
 
 /// A request's method, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
     /// Its responses have no body.
     Head,
@@ -93,7 +95,7 @@ pub enum StartLine<'a> {
 }
 
 /// A head, as far as it bears on framing and persistence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The Connection options.
     pub options: Options,
@@ -106,7 +108,7 @@ pub struct Head {
 }
 
 /// Whether a head keeps to the grammar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeadShape {
     /// It does.
     #[default]

@@ -1,10 +1,12 @@
 //! What a message says of the connection: its Connection options (RFC 9110 7.6.1), its Keep-Alive parameters
 //! (RFC 2068 19.7.1.1), and what follows from them (RFC 9112 9.3).
 
+use serde::{Deserialize, Serialize};
+
 use super::Version;
 
 /// The options of a message's Connection fields that matter for persistence; names in any case, over all lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// `close` is among them.
     pub close: bool,
@@ -23,7 +25,7 @@ impl Options {
 }
 
 /// What a message says of persistence, close beating keep-alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Says {
     /// Nothing, in HTTP/1.1: the connection persists.
     Default,
@@ -68,7 +70,7 @@ pub fn says(version: Version, options: Options) -> Says {
 }
 
 /// The parameters of a Keep-Alive field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeepAlive {
     /// `timeout`, in seconds: how long the sender holds an idle connection open.
     pub timeout: Option<u32>,
@@ -79,7 +81,7 @@ pub struct KeepAlive {
 }
 
 /// Whether something keeps to its grammar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Syntax {
     /// It does.
     #[default]

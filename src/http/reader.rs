@@ -3,6 +3,8 @@
 //! In: octets in order, in pieces of any size; holes; the end. Out: to a [`Sink`], what begins and ends. The pieces
 //! do not matter: the same octets give the same messages, whole or one at a time.
 
+use serde::{Deserialize, Serialize};
+
 use super::chunked::{Chunked, MAX_LINE};
 use super::framing::Framing;
 use super::head::{self, Head, MAX_HEAD_OCTETS, StartLine, Unreadable};
@@ -28,7 +30,7 @@ pub enum Kind {
 }
 
 /// Where a message begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The offset of its first octet.
     pub offset: u64,

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Span, Time};
 
 /// How many incomplete datagrams are kept; the one that began first gives way.
@@ -23,7 +25,7 @@ const OVERHEAD: usize = 128;
 const MAX_DATAGRAM: u32 = 65_535;
 
 /// How many datagrams were given up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FragmentLosses {
     /// They were not complete within [`MAX_AGE`].
     pub too_old: u64,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a packet is not a TCP segment. `Display` gives a short name in words, the same in every version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -81,7 +83,7 @@ impl fmt::Display for Reason {
 }
 
 /// How many packets were ignored for each [`Reason`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignored([u64; Reason::ALL.len()]);
 
 impl Ignored {

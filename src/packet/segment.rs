@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::At;
 
 /// One TCP segment, its payload borrowed from the packet.
@@ -36,7 +38,7 @@ impl Segment<'_> {
 }
 
 /// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The IP address.
     pub ip: IpAddr,

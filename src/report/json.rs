@@ -235,7 +235,7 @@ impl BoundRecord {
         BoundRecord {
             stream: met.stream,
             last_frame: met.last_frame,
-            what: met.limit.what,
+            what: met.limit.what.name(),
             amount: met.limit.amount,
         }
     }

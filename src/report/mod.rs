@@ -48,6 +48,7 @@ pub use listing::{
 };
 pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
+pub(crate) use object::write_value;
 pub use rules::{write_explanation, write_rules};
 pub use sarif::write_sarif;
 pub use story::write_story;

@@ -124,7 +124,7 @@ fn is_plain(text: &str) -> bool {
 /// # Errors
 ///
 /// Those of `out`.
-pub(super) fn write_value(
+pub(crate) fn write_value(
     value: &(impl Serialize + ?Sized),
     out: &mut impl Write,
 ) -> io::Result<()> {

@@ -126,7 +126,7 @@ fn ending(fields: &mut impl Fields) {
         |of, list| {
             for limit in &of.row.limits {
                 list.object(|object| {
-                    object.member(name!("what"), limit.what.into());
+                    object.member(name!("what"), limit.what.name().into());
                     object.member(name!("amount"), limit.amount.into());
                 });
             }

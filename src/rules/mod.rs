@@ -5,6 +5,7 @@
 //! A rule is a constant and a function in one file named after it, listed once in [`CATALOG`]. It speaks only where
 //! the capture proves its condition; where it cannot look, it says why instead.
 
+mod by_name;
 #[cfg(test)]
 mod capture_points;
 mod chunked_to_http10;
@@ -47,6 +48,8 @@ mod verdict;
 
 pub use traits::Traits;
 pub use verdict::{Verdict, judge};
+
+use serde::{Deserialize, Serialize};
 
 use crate::connection::Connection;
 use crate::tcp::Peer;
@@ -202,9 +205,10 @@ impl Default for Settings {
 }
 
 /// One thing that a rule found on a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule.
+    #[serde(with = "by_name")]
     pub rule: &'static Rule,
     /// The side at fault, where one is.
     pub side: Option<Peer>,

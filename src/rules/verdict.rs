@@ -1,11 +1,13 @@
 //! The verdict on a connection, and why there is none.
 
+use serde::{Deserialize, Serialize};
+
 use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, LostTo, Protocol};
 use crate::tcp::Peer;
 
 /// What is said of a connection in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Verdict {
     /// At least one exchange is complete, and all that was looked at is right.
     Ok,

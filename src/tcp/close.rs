@@ -1,11 +1,13 @@
 //! Who closed first, and how: the FIN and the RST of each side.
 
+use serde::{Deserialize, Serialize};
+
 use super::half::Half;
 use super::{Peer, PerPeer};
 use crate::time::At;
 
 /// The packet that closed a connection: the first FIN or RST of the capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Close {
     /// The side that sent it.
     pub by: Peer,
@@ -18,7 +20,7 @@ pub struct Close {
 }
 
 /// What closed a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CloseKind {
     /// No more data, in order (RFC 9293 3.6).
     Fin,
@@ -37,7 +39,7 @@ impl CloseKind {
 }
 
 /// Whether one side closed in answer to the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CloseOrder {
     /// One side closed first.
     OneFirst,
@@ -46,7 +48,7 @@ pub enum CloseOrder {
 }
 
 /// The first FIN of a side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fin {
     /// The packet that carried it.
     pub at: At,
@@ -59,7 +61,7 @@ pub struct Fin {
 }
 
 /// The first packet that acknowledged something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acked {
     /// The packet.
     pub at: At,
@@ -69,7 +71,7 @@ pub struct Acked {
 }
 
 /// The first RST of a side that still counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rst {
     /// The packet.
     pub at: At,

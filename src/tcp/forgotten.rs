@@ -6,13 +6,15 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter::Sum;
 
+use serde::{Deserialize, Serialize};
+
 use crate::packet::Endpoint;
 
 /// How many pairs of endpoints are known to have been forgotten: the latest.
 const MAX_PAIRS: usize = 1 << 14;
 
 /// What may have become two streams though it was one connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// Closed connections that were dropped before [`REMEMBERED`](super::REMEMBERED) was over, for want of room.
     /// Nothing is missing in their records; a later packet of theirs begins a new stream.

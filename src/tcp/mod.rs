@@ -32,6 +32,8 @@ pub use peer::{Peer, PerPeer};
 pub use shard::{SHARDS, shard};
 pub use table::{REMEMBERED, Registry, Rest, Table};
 
+use serde::{Deserialize, Serialize};
+
 use crate::packet::Endpoint;
 use crate::time::{At, Time};
 
@@ -40,7 +42,7 @@ use crate::time::{At, Time};
 pub const FIRST_OCTET: u64 = 1 << 32;
 
 /// The packet that carried something, and how far its sender had acknowledged the other side by then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// The packet.
     pub at: At,
@@ -49,7 +51,7 @@ pub struct Stamp {
 }
 
 /// The offset up to which a packet acknowledged the other side when it was first sent; a FIN counts as one octet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Acks {
     /// So far.
     Exactly(u64),
@@ -112,7 +114,7 @@ impl Facts {
 }
 
 /// What one side of a connection did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Side {
     /// Payload octets that it sent, each counted once; those cut off by the snap length count, those in a hole do not.
     pub octets: u64,

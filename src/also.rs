@@ -1,0 +1,115 @@
+//! What is written beside the results: a partial result, the capture with its findings.
+//!
+//! In: what comes of the captures, as it comes. Out: files that are there whole or not at all; what cannot be written
+//! is told in a line.
+
+use std::path::Path;
+
+use keepcap::audit::{Plan, Reading, Row, Sighting};
+use keepcap::capture::{OpenError, Source};
+use keepcap::partial::Manifest;
+
+use crate::annotation::{self, Annotation};
+use crate::cli::Arguments;
+use crate::output::Output;
+use crate::part::PartFile;
+
+/// What is written beside the results.
+#[derive(Default)]
+pub(crate) struct Also<'a> {
+    annotation: Option<Annotation<'a>>,
+    part: Option<PartFile<'a>>,
+}
+
+impl<'a> Also<'a> {
+    /// What was asked for, once it is certain that no output replaces what is read, or another one.
+    pub(crate) fn open(
+        arguments: &'a Arguments,
+        plan: &Plan,
+        sources: &[Source],
+        output: &Output,
+    ) -> Result<Self, String> {
+        let annotate = arguments.annotate.as_deref();
+        let annotate = annotate.filter(|_| !sources.is_empty());
+        let part = arguments.part.as_deref();
+        differ([arguments.results.output.as_deref(), annotate, part])?;
+        let open = |path| Annotation::open(path, plan.memory, sources);
+        let annotation = annotate.map(open).transpose()?;
+        let open = |path| PartFile::open(path, &Manifest::of(plan));
+        let part = part.map(open).transpose()?;
+        let outputs = [
+            Some(output),
+            annotation.as_ref().map(Annotation::output),
+            part.as_ref().map(PartFile::output),
+        ];
+        for output in outputs.into_iter().flatten() {
+            let mut files = sources.iter().flat_map(annotation::files);
+            if let Some(file) = files.find(|file| output.replaces(file)) {
+                return Err(format!(
+                    "{}: the results would replace this capture; name another output",
+                    file.display()
+                ));
+            }
+        }
+        Ok(Also { annotation, part })
+    }
+
+    pub(crate) fn note_row(
+        &mut self,
+        source: &Source,
+        row: &Row,
+        sighting: Option<&Sighting>,
+    ) -> Result<(), String> {
+        if let Some(annotation) = &mut self.annotation {
+            annotation.note(row);
+        }
+        match &mut self.part {
+            Some(part) => part.row(source, row, sighting),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn note_reading(
+        &mut self,
+        source: &Source,
+        reading: &Reading,
+    ) -> Result<(), String> {
+        match &mut self.part {
+            Some(part) => part.read(source, reading),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn note_unreadable(&mut self, error: &OpenError) -> Result<(), String> {
+        match &mut self.part {
+            Some(part) => part.unreadable(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the partial result visible, also where nothing could be read: it tells just that.
+    pub(crate) fn finish_part(&mut self) -> Result<(), String> {
+        self.part.take().map_or(Ok(()), PartFile::finish)
+    }
+
+    /// Makes the rest visible. This was read of the first capture.
+    pub(crate) fn finish(self, reading: Option<&Reading>) -> Result<(), String> {
+        match (self.annotation, reading) {
+            (Some(annotation), Some(reading)) => annotation.write(reading),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks that no two outputs go to one file.
+fn differ(paths: [Option<&Path>; 3]) -> Result<(), String> {
+    let mut paths: Vec<&Path> = paths.into_iter().flatten().collect();
+    paths.sort_unstable();
+    let twice = paths.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(one),
+        _ => None,
+    });
+    twice.map_or(Ok(()), |path| {
+        Err(format!("{}: this is to be two outputs", path.display()))
+    })
+}
