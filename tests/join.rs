@@ -141,3 +141,16 @@ fn what_is_written_back_is_the_whole_recording() {
 
     assert_eq!(written, connections(&joined));
 }
+
+#[test]
+fn a_partial_result_of_parts_gives_what_a_run_gives() {
+    let (folder, _) = cut_up(7);
+    let part = folder.path().join("part");
+    let (folder, part) = (folder.path().to_str().unwrap(), part.to_str().unwrap());
+    let view = ["--format", "json", "--exchanges"];
+    let run = keepcap(&[&view[..], &["--join", "--part", part, folder]].concat());
+    let merged = keepcap(&[&["merge", part][..], &view].concat());
+    assert_eq!(run.status.code(), Some(0));
+    assert_eq!(merged.stdout, run.stdout);
+    assert_eq!(merged.stderr, run.stderr);
+}
