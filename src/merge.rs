@@ -1,6 +1,7 @@
 //! `keepcap merge`: from partial results to the results, as if their captures had been read here.
 
 use keepcap::partial::{Replay, unite};
+use keepcap::tcp::MEMORY;
 
 use crate::also::Also;
 use crate::cli::Merge;
@@ -36,7 +37,7 @@ pub(crate) fn merge_all(
         extent,
         survey: results.survey(),
     };
-    let mut job = Job::new(results, extent, messages, output, Also::default());
+    let mut job = Job::new(results, extent, MEMORY, messages, output, Also::default());
     union.replay(&wanted, &mut |source, outcome| job.take(source, outcome))?;
     job.finish()
 }

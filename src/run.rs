@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use keepcap::audit::{
-    self, Extent, Outcome, Plan, Reading, Row, Sighting, Survey, Surveying, Totals, Watch,
+    self, Extent, Outcome, Plan, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Watch,
 };
 use keepcap::capture::{self, Found, OpenError, Part, Source};
 use keepcap::connection::Beside;
@@ -127,7 +127,14 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     let extent = arguments.results.extent(captures);
     let plan = plan(arguments, extent);
     let also = Also::open(arguments, &plan, &found.sources, &output)?;
-    let mut job = Job::new(&arguments.results, extent, messages, output, also);
+    let mut job = Job::new(
+        &arguments.results,
+        extent,
+        arguments.memory,
+        messages,
+        output,
+        also,
+    );
     job.note(&found)?;
     audit::audit(&found.sources, &plan, &mut |source, outcome| {
         job.take(source, outcome)
@@ -172,8 +179,16 @@ fn plan(arguments: &Arguments, extent: Extent) -> Plan {
             Surveying::NotAsked if partial => Surveying::Asked,
             survey => survey,
         },
-        memory: arguments.memory,
+        memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
+    }
+}
+
+/// How much of the memory is for rows that wait until all are known.
+fn memory_of_rows(results: &Results, memory: usize) -> usize {
+    match (results.by, results.format) {
+        (By::Connection, Format::Ndjson) | (By::Server | By::Capture, _) => 0,
+        (By::Connection, _) => memory / audit::SHARE,
     }
 }
 
@@ -187,7 +202,7 @@ pub(crate) struct Job<'a> {
     also: Also<'a>,
     status: Status,
     readings: Vec<Reading>,
-    rows: Vec<Row>,
+    rows: Rows,
     totals: Totals,
     /// Over the connections of each capture that was read.
     of_captures: Vec<Totals>,
@@ -202,6 +217,7 @@ impl<'a> Job<'a> {
     pub(crate) fn new(
         results: &'a Results,
         extent: Extent,
+        memory: usize,
         messages: Messages,
         output: Output,
         also: Also<'a>,
@@ -214,7 +230,7 @@ impl<'a> Job<'a> {
             also,
             status: Status::Done,
             readings: Vec::new(),
-            rows: Vec::new(),
+            rows: Rows::within(memory_of_rows(results, memory)),
             totals: Totals::default(),
             of_captures: Vec::new(),
             of_capture: Totals::default(),
@@ -373,7 +389,7 @@ impl<'a> Job<'a> {
             return Ok(Status::Impossible);
         }
         self.point_out_parts();
-        self.rows.sort_by_key(|row| (row.capture, row.stream));
+        self.note_left_out();
         self.write()?;
         self.output.finish()?;
         self.also.finish(self.readings.first())?;
@@ -381,6 +397,17 @@ impl<'a> Job<'a> {
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };
         Ok(self.status.max(verdict))
+    }
+
+    fn note_left_out(&mut self) {
+        let left_out = self.rows.left_out();
+        if left_out > 0 {
+            self.status = self.status.max(Status::Incomplete);
+            self.messages.warning(format_args!(
+                "a bound was met: {left_out} connections are counted and not listed, for want of memory; \
+                 --memory grants more, and ndjson needs none"
+            ));
+        }
     }
 
     /// Says which captures are plainly parts of one recording, and were not read as one.
@@ -405,7 +432,7 @@ impl<'a> Job<'a> {
     fn write(&mut self) -> io::Result<()> {
         let document = Document {
             readings: &self.readings,
-            rows: &self.rows,
+            rows: self.rows.sorted(),
             totals: &self.totals,
         };
         let look = look(self.results, &self.output);

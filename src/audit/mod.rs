@@ -19,6 +19,7 @@ mod account;
 mod judged;
 mod reading;
 mod row;
+mod rows;
 mod selection;
 mod totals;
 
@@ -40,6 +41,7 @@ mod survey;
 pub use captures::{Outcome, Plan, Surveying, audit};
 pub use reading::{BoundMet, Reading};
 pub use row::{Extent, Row};
+pub use rows::{Rows, SHARE};
 pub use selection::{Selection, ServerFilter};
 pub use sighting::Sighting;
 pub use survey::{Survey, Watch};

@@ -336,3 +336,46 @@ fn streams_behind_closed_connections_are_told() {
     ));
     assert_eq!(run("zombies", 20, &[]).2, "");
 }
+
+/// Rows wait until all are known; what there is no room for is counted, said, and not listed.
+#[test]
+fn rows_that_do_not_fit_are_counted_and_said() {
+    let kind = captures::KINDS
+        .iter()
+        .find(|kind| kind.name == "half-open")
+        .unwrap();
+    let capture = captures::capture(kind, 20_000);
+    let run = |format: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_keepcap"))
+            .args(["--all", "--memory", "16M", "--format", format, "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        program.stdin.take().unwrap().write_all(&capture).unwrap();
+        let output = program.wait_with_output().unwrap();
+        let lines = output
+            .stdout
+            .iter()
+            .filter(|&&octet| octet == b'\n')
+            .count();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (lines, said, output.status.code())
+    };
+    let (lines, said, status) = run("csv");
+    let left_out: usize = said
+        .lines()
+        .find_map(|line| {
+            let (_, rest) = line.split_once("a bound was met: ")?;
+            let (count, _) = rest.split_once(" connections are counted and not listed")?;
+            count.parse().ok()
+        })
+        .unwrap();
+    assert!(left_out > 0, "{said}");
+    assert_eq!(lines, 1 + 20_000 - left_out);
+    assert_eq!(status, Some(3));
+    let (lines, said, _) = run("ndjson");
+    assert_eq!(lines, 20_000);
+    assert!(!said.contains("not listed"), "{said}");
+}
