@@ -1,6 +1,6 @@
 //! Requests that met a closing connection: how, and whether to send them again is safe.
 //!
-//! In: a connection with the findings on it. Out: for each finding of the rules on such races the [`Loss`]. Whether
+//! In: a connection with the findings on it. Out: for each finding of the rules on such races the `Loss`. Whether
 //! the request was seen again is the business of [`again`](super::again).
 
 use std::sync::Arc;
