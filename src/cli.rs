@@ -3,21 +3,25 @@
 //! In: arguments. Out: [`Arguments`], in the types of the library; what is wrong in them is said by clap.
 
 use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use clap::builder::{EnumValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
 use keepcap::audit::{Extent, Selection, ServerFilter, Surveying};
+use keepcap::capture::{Monitor, Source};
 use keepcap::connection::Protocol;
 use keepcap::rules::{self, Rule, Verdict};
 use keepcap::time::Span;
 
 use crate::messages::Loudness;
 use crate::paths::Separator;
+use crate::progress::Progress;
 
 /// Tells for every HTTP/1 connection of a packet capture whether keep-alive worked as promised.
 ///
@@ -79,6 +83,10 @@ pub(crate) struct Arguments {
     /// Also write a partial result to FILE, which keepcap merge unites with others
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) part: Option<PathBuf>,
+
+    /// Show no progress on standard error
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_progress: bool,
 
     /// Keep no more than SIZE in memory, as in 512M or 2G; what does not fit is ended early and said so
     #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size, help_heading = "Input")]
@@ -208,6 +216,16 @@ impl Arguments {
         let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.threads.unwrap_or_else(processors)
     }
+
+    /// What shows how far the work has come, where that is wanted. Rows that come to a terminal as they are found show
+    /// it themselves.
+    pub(crate) fn progress(&self, sources: &[Source], monitor: &Arc<Monitor>) -> Option<Progress> {
+        let results = &self.results;
+        let rows = results.format == Format::Ndjson && results.output.is_none();
+        let shown = rows && io::stdout().is_terminal();
+        let wanted = !self.no_progress && !results.quiet && !shown;
+        wanted.then(|| Progress::over(sources, monitor)).flatten()
+    }
 }
 
 impl PathList {
@@ -264,10 +282,11 @@ impl Results {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  every capture was read to its end
-  1  --fail-on was met
-  2  it could not be done: wrong command line, output not writable, or no capture that could be read
-  3  done, but a capture was missing, damaged, cut off or ran into a limit";
+    0  every capture was read to its end
+    1  --fail-on was met
+    2  it could not be done: wrong command line, output not writable, or no capture that could be read
+    3  done, but a capture was missing, damaged, cut off or ran into a limit
+  130  stopped by Ctrl-C: what was done by then is printed";
 
 /// What a row of the results stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

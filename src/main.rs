@@ -10,6 +10,7 @@ mod messages;
 mod output;
 mod part;
 mod paths;
+mod progress;
 mod run;
 
 use std::process::ExitCode;

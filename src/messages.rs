@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indicatif::ProgressBar;
 
 use keepcap::report::for_terminal;
 
@@ -39,8 +42,33 @@ impl Messages {
     fn say(self, least: Loudness, message: impl Display) {
         if self.0 >= least {
             let message = message.to_string();
-            // Where standard error is closed there is nobody to tell.
-            _ = writeln!(io::stderr(), "keepcap: {}", for_terminal(&message));
+            let say = || {
+                // Where standard error is closed there is nobody to tell.
+                _ = writeln!(io::stderr(), "keepcap: {}", for_terminal(&message));
+            };
+            match &*shown() {
+                Some(bar) => bar.suspend(say),
+                None => say(),
+            }
         }
+    }
+}
+
+/// The bar at the bottom of standard error, of which there is one.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows this bar, around which messages are said.
+pub(crate) fn show(bar: ProgressBar) -> ProgressBar {
+    shown().insert(bar).clone()
+}
+
+/// Takes the bar away.
+pub(crate) fn hide() {
+    if let Some(bar) = shown().take() {
+        bar.finish_and_clear();
     }
 }

@@ -92,6 +92,15 @@ impl Output {
         }
     }
 
+    /// Lets go of results that are not whole: what goes to a stream is there, a file is not written.
+    pub(crate) fn break_off(self) -> io::Result<()> {
+        match self {
+            Output::Stream(mut out) => out.flush(),
+            Output::Device(mut out) => out.flush(),
+            Output::File { .. } => Ok(()),
+        }
+    }
+
     fn beside(path: PathBuf) -> io::Result<Output> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use keepcap::audit::{
     self, Extent, Outcome, Plan, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Watch,
 };
-use keepcap::capture::{self, Found, OpenError, Part, Source};
+use keepcap::capture::{self, Found, Monitor, OpenError, Part, Problem, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
 use keepcap::rules::{Settings, Verdict};
@@ -20,6 +21,7 @@ use crate::merge::merge_all;
 use crate::messages::Messages;
 use crate::output::{self, Output};
 use crate::paths::listed_paths;
+use crate::progress::{STOPPED, stop_on_interrupt};
 
 /// How it went, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +34,8 @@ pub(crate) enum Status {
     Incomplete,
     /// There are none.
     Impossible,
+    /// Ctrl-C ended it early.
+    Stopped,
 }
 
 impl From<Status> for ExitCode {
@@ -41,6 +45,7 @@ impl From<Status> for ExitCode {
             Status::Failed => 1,
             Status::Incomplete => 3,
             Status::Impossible => 2,
+            Status::Stopped => STOPPED,
         })
     }
 }
@@ -125,7 +130,8 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     }
     let captures = found.sources.len() + found.errors.len();
     let extent = arguments.results.extent(captures);
-    let plan = plan(arguments, extent);
+    let monitor = Arc::default();
+    let plan = plan(arguments, extent, &monitor);
     let also = Also::open(arguments, &plan, &found.sources, &output)?;
     let mut job = Job::new(
         &arguments.results,
@@ -136,9 +142,18 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
         also,
     );
     job.note(&found)?;
+    stop_on_interrupt(&monitor);
+    let progress = arguments.progress(&found.sources, &monitor);
     audit::audit(&found.sources, &plan, &mut |source, outcome| {
+        if let Outcome::Read(_) = outcome {
+            monitor.count_capture();
+        }
         job.take(source, outcome)
     })?;
+    drop(progress);
+    if monitor.is_stopped() {
+        return job.break_off();
+    }
     job.finish()
 }
 
@@ -162,7 +177,7 @@ pub(crate) fn all_paths(
 }
 
 /// A partial result has all that any other results are made from.
-fn plan(arguments: &Arguments, extent: Extent) -> Plan {
+fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
     let results = &arguments.results;
     let partial = arguments.part.is_some();
     Plan {
@@ -181,6 +196,7 @@ fn plan(arguments: &Arguments, extent: Extent) -> Plan {
         },
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
+        monitor: Arc::clone(monitor),
     }
 }
 
@@ -279,6 +295,10 @@ impl<'a> Job<'a> {
                     self.survey.merge(watch.finish());
                 }
             }
+            Outcome::Unreadable(OpenError {
+                problem: Problem::Stopped,
+                ..
+            }) => {}
             Outcome::Unreadable(error) => self.note_unreadable(&error)?,
         }
         Ok(())
@@ -397,6 +417,20 @@ impl<'a> Job<'a> {
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };
         Ok(self.status.max(verdict))
+    }
+
+    /// Writes what there is, which is not all.
+    fn break_off(mut self) -> Result<Status, Failure> {
+        let file = match &self.results.output {
+            Some(path) => format!("; {} was not written", path.display()),
+            None => String::new(),
+        };
+        self.messages.error(format_args!(
+            "stopped: the results are partial, up to where it was stopped{file}"
+        ));
+        self.write()?;
+        self.output.break_off()?;
+        Ok(Status::Stopped)
     }
 
     fn note_left_out(&mut self) {

@@ -4,11 +4,12 @@
 //! capture in the order in which its connections were finished. What becomes of it is left to the caller.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::account::Account;
 use super::judged::Judged;
 use super::{Extent, Reading, Row, Selection, Sighting, pool};
-use crate::capture::{Capture, OpenError, Source};
+use crate::capture::{Capture, Monitor, OpenError, Source};
 use crate::connection::{Connection, Tracker};
 use crate::rules::Settings;
 use crate::tcp::Bounds;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub memory: usize,
     /// How many threads may work on it. What comes out does not depend on that.
     pub threads: NonZeroUsize,
+    /// Tells how far it has come, and may stop it.
+    pub monitor: Arc<Monitor>,
 }
 
 /// Where there are several captures, this part of the memory is for those that are read before their turn.
@@ -90,7 +93,7 @@ pub fn audit<E>(
     }
     let mut readings = 0;
     for source in sources {
-        let outcome = match source.open_within(plan.memory) {
+        let outcome = match source.open_watched(plan.memory, &plan.monitor) {
             Ok(capture) => {
                 let account = Account::new(source, plan, readings);
                 readings += 1;

@@ -118,7 +118,7 @@ impl Task {
         match self {
             Task::Open(room) if room < source.window(plan.memory) => Done::Postponed,
             Task::Open(_) => {
-                let capture = source.open_within(plan.memory);
+                let capture = source.open_watched(plan.memory, &plan.monitor);
                 let window = capture.as_ref().map_or(0, Capture::window);
                 let bounds = plan.bounds(window);
                 let intake = capture.map(|capture| Box::new(Intake::new(capture, bounds)));

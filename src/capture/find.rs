@@ -5,12 +5,14 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
 use serde::{Deserialize, Serialize};
 
 use super::compression::{MAX_WINDOW, compression_of, unpacked};
+use super::monitor::Monitor;
 use super::open::{OpenError, Problem};
 use super::path_text;
 use super::read::Capture;
@@ -66,12 +68,31 @@ impl Source {
     ///
     /// Those of [`Capture::open`].
     pub fn open_within(&self, memory: usize) -> Result<Capture, OpenError> {
+        self.open_watched(memory, &Arc::default())
+    }
+
+    /// The same, watched from outside.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Capture::open`], and [`Problem::Stopped`].
+    pub fn open_watched(
+        &self,
+        memory: usize,
+        monitor: &Arc<Monitor>,
+    ) -> Result<Capture, OpenError> {
+        if monitor.is_stopped() {
+            return Err(OpenError::new(self.path(), Problem::Stopped));
+        }
         let window = (memory / 4).min(MAX_WINDOW);
         match self {
-            Source::StandardInput => Capture::from_reader_within(io::stdin(), self.path(), window),
-            Source::File(path) => Capture::open_parts([path.clone()], window),
+            Source::StandardInput => {
+                Capture::watched(io::stdin(), self.path(), window, Arc::clone(monitor))
+            }
+            Source::File(path) => Capture::open_parts([path.clone()], window, monitor),
             Source::Parts(parts) => {
-                Capture::open_parts(parts.iter().map(|part| part.path.clone()), window)
+                let paths = parts.iter().map(|part| part.path.clone());
+                Capture::open_parts(paths, window, monitor)
             }
         }
     }
@@ -96,6 +117,17 @@ impl Source {
             Source::File(path) => path,
             Source::Parts(parts) => parts.first().map_or(Path::new(""), |part| &part.path),
         }
+    }
+
+    /// The paths of all its files; `None` stands for standard input.
+    pub fn paths(&self) -> impl Iterator<Item = Option<&Path>> {
+        let single = match self {
+            Source::StandardInput => Some(None),
+            Source::File(path) => Some(Some(path.as_path())),
+            Source::Parts(_) => None,
+        };
+        let parts = self.parts().iter().map(|part| Some(part.path.as_path()));
+        single.into_iter().chain(parts)
     }
 
     /// The files that are read as one, if it is several.

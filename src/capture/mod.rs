@@ -9,6 +9,7 @@
 
 mod find;
 mod join;
+mod monitor;
 mod open;
 mod path_text;
 mod read;
@@ -39,6 +40,7 @@ pub use compression::{Compression, MAX_WINDOW};
 pub use damage::{Damage, Reason, Summary};
 pub use find::{Found, Part, Source, find};
 pub use join::{Joined, OVERLAP, Overlap, join, seem_to_be_parts};
+pub use monitor::Monitor;
 pub use open::{OpenError, Problem};
 pub use read::Capture;
 pub(crate) use read::Place;

@@ -29,6 +29,8 @@ pub enum Problem {
     NoCapture(Option<Compression>, Likeness),
     /// It is a directory without any capture in it.
     NoneInside,
+    /// Reading was stopped before it was opened.
+    Stopped,
     /// Whoever tried to open it said this.
     Told(String),
 }
@@ -58,6 +60,7 @@ impl fmt::Display for Problem {
             }
             Problem::Told(why) => f.write_str(why),
             Problem::NoneInside => write!(f, "there is no capture in this directory"),
+            Problem::Stopped => write!(f, "not read, since reading was stopped"),
         }
     }
 }
@@ -66,7 +69,9 @@ impl error::Error for OpenError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.problem {
             Problem::Unreadable(error) => Some(error),
-            Problem::NoCapture(..) | Problem::NoneInside | Problem::Told(_) => None,
+            Problem::NoCapture(..) | Problem::NoneInside | Problem::Stopped | Problem::Told(_) => {
+                None
+            }
         }
     }
 }

@@ -8,11 +8,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::ahead::ReadAhead;
 use super::blocks::{BLOCK, Blocks};
 use super::compression::{Compression, MAX_WINDOW, Stream, unpacked};
 use super::damage::{Damage, Reason, Summary};
+use super::monitor::{Monitor, Watched};
 use super::open::{OpenError, Problem};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
@@ -46,6 +48,7 @@ pub struct Capture {
     part: usize,
     /// Those to be read behind it.
     later: VecDeque<PathBuf>,
+    monitor: Arc<Monitor>,
     summary: Summary,
     /// Number of the last packet or event.
     frame: u64,
@@ -92,7 +95,7 @@ impl Capture {
     ///
     /// Where it cannot be opened or read, or is no capture. An empty file is a damaged capture and no error.
     pub fn open(path: &Path) -> Result<Capture, OpenError> {
-        Capture::open_parts([path.to_owned()], MAX_WINDOW)
+        Capture::open_parts([path.to_owned()], MAX_WINDOW, &Arc::default())
     }
 
     /// Opens the first of these files, behind which the others are read as if they were one. Where one of the others
@@ -100,12 +103,13 @@ impl Capture {
     pub(super) fn open_parts(
         paths: impl IntoIterator<Item = PathBuf>,
         window: usize,
+        monitor: &Arc<Monitor>,
     ) -> Result<Capture, OpenError> {
         let mut paths = paths.into_iter();
         let first = paths.next().unwrap_or_default();
         let file = File::open(&first)
             .map_err(|error| OpenError::new(&first, Problem::Unreadable(error)))?;
-        let capture = Capture::from_reader_within(file, &first, window)?;
+        let capture = Capture::watched(file, &first, window, Arc::clone(monitor))?;
         let later: VecDeque<PathBuf> = paths.collect();
         Ok(Capture {
             // Nobody knows yet how those are packed.
@@ -142,11 +146,25 @@ impl Capture {
         name: &Path,
         window: usize,
     ) -> Result<Capture, OpenError> {
+        Capture::watched(source, name, window, Arc::default())
+    }
+
+    pub(super) fn watched(
+        source: impl Read + Send + 'static,
+        name: &Path,
+        window: usize,
+        monitor: Arc<Monitor>,
+    ) -> Result<Capture, OpenError> {
+        let source = Watched::new(source, &monitor);
         let (stream, compression) = readable(Box::new(source), window)
             .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
         let window = compression.map_or(0, |compression| compression.window(window));
         Capture::new(Blocks::new(stream, BLOCK), compression)
-            .map(|capture| Capture { window, ..capture })
+            .map(|capture| Capture {
+                window,
+                monitor,
+                ..capture
+            })
             .map_err(|problem| OpenError::new(name, problem))
     }
 
@@ -264,6 +282,7 @@ impl Capture {
             window: 0,
             part: 0,
             later: VecDeque::new(),
+            monitor: Arc::default(),
             summary: Summary::default(),
             frame: 0,
             time: Time::default(),
@@ -328,6 +347,9 @@ impl Capture {
     /// Goes on with the next part; `None` where none is left.
     #[cold]
     fn open_next_part(&mut self) -> Option<()> {
+        if self.monitor.is_stopped() {
+            return None;
+        }
         let path = self.later.pop_front()?;
         self.part += 1;
         match self.read_part(&path) {
@@ -340,7 +362,8 @@ impl Capture {
     fn read_part(&mut self, path: &Path) -> Result<(), Problem> {
         let file = File::open(path).map_err(Problem::Unreadable)?;
         let (stream, compression) =
-            readable(Box::new(file), self.window).map_err(Problem::Unreadable)?;
+            readable(Box::new(Watched::new(file, &self.monitor)), self.window)
+                .map_err(Problem::Unreadable)?;
         self.summary.octets += self.blocks.octets_read();
         self.blocks.read_from(stream);
         self.compression = compression;
@@ -385,6 +408,10 @@ impl Capture {
 
     #[cold]
     fn add_damage(&mut self, offset: u64, reason: Reason) {
+        // What is not there any more was not asked for.
+        if self.monitor.is_stopped() {
+            return;
+        }
         self.summary.add_damage(Damage {
             part: self.part,
             offset,

@@ -187,6 +187,7 @@ mod tests {
     use crate::capture::Part;
     use crate::partial::Writer;
     use crate::rules::Settings;
+    use std::sync::Arc;
 
     fn recording(paths: &[&str]) -> Source {
         let part = |(number, path): (usize, &&str)| Part {
@@ -204,6 +205,7 @@ mod tests {
             survey: Surveying::Asked,
             memory: 1 << 20,
             threads: std::num::NonZeroUsize::MIN,
+            monitor: Arc::default(),
         };
         let mut writer = Writer::new(Vec::new(), &Manifest::of(&plan)).unwrap();
         for source in sources {

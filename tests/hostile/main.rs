@@ -14,6 +14,7 @@ use std::io::{Cursor, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use keepcap::audit::{self, Extent, Plan, Selection, Surveying};
 use keepcap::capture::{self, Capture, Source};
@@ -64,6 +65,7 @@ fn plan() -> Plan {
         survey: Surveying::Asked,
         memory: 4 << 20,
         threads: NonZeroUsize::MIN,
+        monitor: Arc::default(),
     }
 }
 
