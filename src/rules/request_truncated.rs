@@ -75,7 +75,8 @@ fn find(connection: &Connection) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{finding, is_silent, speaks};
+    use crate::script::{finding, is_silent, play, speaks};
+    use crate::tcp::Acks;
 
     const HALF: &str = "> raw POST / HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\nabc";
     const CHUNKS: &str =
@@ -227,5 +228,16 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// No script shows it: what came late was captured in order once.
+    #[test]
+    fn it_is_silent_where_the_acknowledgement_is_not_certain() {
+        let mut connection = play(&format!("{HALF}\nclient FIN\n")).connection;
+        assert!(find(&connection).is_some());
+        let last = connection.exchanges.last_mut().unwrap();
+        let stamp = &mut last.request.as_mut().unwrap().message.start.stamp;
+        stamp.acks = stamp.ack().map(Acks::AtMost);
+        assert!(find(&connection).is_none());
     }
 }

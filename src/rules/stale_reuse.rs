@@ -73,7 +73,7 @@ fn knew(request: &Request, fin: &Fin) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{finding, is_silent, speaks};
+    use crate::script::{finding, is_silent, play, speaks};
 
     const OK: &str = "> GET /a\n< 200 | Content-Length: 2";
 
@@ -179,5 +179,17 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// No script shows it: what a server sends behind its FIN is no part of the stream.
+    #[test]
+    fn it_is_silent_about_a_request_that_was_answered() {
+        let mut connection = play(RULE.explain.fails).connection;
+        assert!(find(&connection).is_some());
+        let [first, second] = connection.exchanges.as_mut_slice() else {
+            panic!("two exchanges");
+        };
+        second.response = first.response;
+        assert!(find(&connection).is_none());
     }
 }

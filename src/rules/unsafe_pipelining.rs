@@ -82,7 +82,8 @@ fn is_ahead(request: &Request, before: &Exchange) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{is_silent, speaks};
+    use crate::script::{is_silent, play, speaks};
+    use crate::tcp::Acks;
 
     #[test]
     fn it_speaks_of_what_is_sent_ahead() {
@@ -166,5 +167,16 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// No script shows it: what came late was captured in order once.
+    #[test]
+    fn it_is_silent_where_the_acknowledgement_is_not_certain() {
+        let mut connection = play(RULE.explain.fails).connection;
+        assert!(find(&connection).is_some());
+        let next = connection.exchanges.last_mut().unwrap();
+        let stamp = &mut next.request.as_mut().unwrap().message.start.stamp;
+        stamp.acks = stamp.ack().map(Acks::AtMost);
+        assert!(find(&connection).is_none());
     }
 }
