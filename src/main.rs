@@ -5,6 +5,7 @@ mod also;
 mod annotation;
 mod cli;
 mod failure;
+mod job;
 mod merge;
 mod messages;
 mod output;

@@ -6,9 +6,10 @@ use keepcap::tcp::MEMORY;
 use crate::also::Also;
 use crate::cli::Merge;
 use crate::failure::Failure;
+use crate::job::Job;
 use crate::messages::Messages;
 use crate::output::Output;
-use crate::run::{Job, Status, all_paths};
+use crate::run::{Status, all_paths};
 
 /// Unites what was named.
 pub(crate) fn merge_all(
