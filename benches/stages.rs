@@ -19,7 +19,7 @@ use keepcap::capture::Capture;
 use keepcap::connection::{Connection, Tracker};
 use keepcap::packet::{Decoded, Decoder};
 use keepcap::rules::{Settings, judge};
-use keepcap::tcp::{Acked, Bounds, Facts, Hole, Listener, Octets, Origin, Peer, Registry, Table};
+use keepcap::tcp::{Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Peer, Registry, Table};
 use keepcap::time::At;
 
 mod traffic;
@@ -100,9 +100,13 @@ fn b_decode(bencher: Bencher<'_, '_>, profile: &str) {
 struct Count(u64);
 
 impl Listener for Count {
-    fn new(_: Origin) -> Self {
+    type Asked = ();
+
+    fn new((): ()) -> Self {
         Count(0)
     }
+
+    fn begin(&mut self) {}
 
     fn octets(&mut self, _: Peer, octets: Octets<'_>) {
         self.0 += octets.octets.len() as u64;
@@ -140,9 +144,17 @@ impl Registry<Count> for Sum {
         self.streams
     }
 
-    fn finish(&mut self, _: Facts, count: Count) {
+    type Record = ();
+
+    fn conclude(&mut self, _: Facts, count: &mut Count) {
         self.octets += count.0;
     }
+
+    fn weight((): &()) -> usize {
+        0
+    }
+
+    fn finish(&mut self, (): (), _: Latest) {}
 
     fn forget(&mut self, _: u64) {}
 }
@@ -151,7 +163,7 @@ impl Registry<Count> for Sum {
 fn c_assemble(bencher: Bencher<'_, '_>, profile: &str) {
     over(bencher, profile, |mut capture| {
         let mut decoder = Decoder::new();
-        let mut table = Table::<Count>::new(Bounds::default());
+        let mut table = Table::<Count, ()>::new(Bounds::default(), ());
         let mut sum = Sum::default();
         let mut last = At::default();
         while let Some(packet) = capture.next_packet() {

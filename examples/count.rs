@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use keepcap::capture::Source;
-use keepcap::connection::{Connection, Tracker};
+use keepcap::connection::{Connection, Targets, Tracker};
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::{Bounds, MEMORY};
 
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => MEMORY,
     };
     let mut capture = Source::File(path.into()).open_within(memory)?;
-    let mut tracker = Tracker::new(Bounds::of_memory(memory - capture.window()));
+    let mut tracker = Tracker::new(Bounds::of_memory(memory - capture.window()), Targets::Kept);
     let settings = Settings::default();
     let mut verdicts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut limits: BTreeMap<&str, u64> = BTreeMap::new();

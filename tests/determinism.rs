@@ -7,13 +7,13 @@ use std::fs;
 use std::process::{Command, Output};
 
 use keepcap::capture::Capture;
-use keepcap::connection::Tracker;
+use keepcap::connection::{Targets, Tracker};
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::Bounds;
 
 fn read(path: &std::path::Path, bounds: Bounds) -> Vec<String> {
     let mut capture = Capture::open(path).unwrap();
-    let mut tracker = Tracker::new(bounds);
+    let mut tracker = Tracker::new(bounds, Targets::Kept);
     let mut told = Vec::new();
     let mut finished = |connection: keepcap::connection::Connection| {
         let judgement = judge(&connection, &Settings::default());

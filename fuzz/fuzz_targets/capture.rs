@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use keepcap::capture::Capture;
-use keepcap::connection::{Connection, Tracker};
+use keepcap::connection::{Connection, Targets, Tracker};
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::Bounds;
 use libfuzzer_sys::fuzz_target;
@@ -14,10 +14,11 @@ fuzz_target!(|file: &[u8]| {
         return;
     };
     // Little, so that bounds are met.
-    let mut tracker = Tracker::new(Bounds {
+    let bounds = Bounds {
         connections: 16,
         ..Bounds::of_memory(1 << 16)
-    });
+    };
+    let mut tracker = Tracker::new(bounds, Targets::Kept);
     let mut packets = 0;
     let mut finished = |connection: Connection| {
         packets += connection.facts.packets;

@@ -3,8 +3,9 @@
 //! In: a [`Capture`]. Out: a [`Batch`] for each of its blocks. The payload stays where it was read: batches own their
 //! block, so that several threads can look at it at once. What becomes of the packets is left to `part`.
 
+use super::part::Part;
 use crate::capture::{Capture, Place, Summary};
-use crate::connection::Beside;
+use crate::connection::{Beside, Targets};
 use crate::packet::{Decoded, Decoder, Header, Ignored, Segment};
 use crate::tcp::{Bounds, Checkpoint, Checkpoints, SHARDS, shard};
 use crate::time::At;
@@ -112,6 +113,7 @@ pub(super) struct Intake {
     checkpoints: Checkpoints,
     last: At,
     bounds: Bounds,
+    targets: Targets,
     /// What lies in the block that was begun last.
     begun: Batch,
 }
@@ -132,7 +134,7 @@ pub(super) enum More {
 }
 
 impl Intake {
-    pub(super) fn new(capture: Capture, bounds: Bounds) -> Self {
+    pub(super) fn new(capture: Capture, bounds: Bounds, targets: Targets) -> Self {
         Intake {
             capture,
             decoder: Decoder::within(bounds.fragments),
@@ -140,13 +142,14 @@ impl Intake {
             checkpoints: Checkpoints::default(),
             last: At::default(),
             bounds,
+            targets,
             begun: Batch::default(),
         }
     }
 
-    /// How much is kept of its connections.
-    pub(super) fn bounds(&self) -> Bounds {
-        self.bounds
+    /// A table for a part of its connections.
+    pub(super) fn new_part(&self, number: usize) -> Part {
+        Part::new(number, self.bounds, self.targets)
     }
 
     /// The next block and its packets; `spare` is a batch that is no longer looked at.

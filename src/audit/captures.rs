@@ -10,9 +10,9 @@ use super::account::Account;
 use super::judged::Judged;
 use super::{Extent, Reading, Row, Selection, Sighting, pool};
 use crate::capture::{Capture, Monitor, OpenError, Source};
-use crate::connection::{Connection, Tracker};
+use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
-use crate::tcp::Bounds;
+use crate::tcp::{Bounds, Latest};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -48,6 +48,14 @@ impl Plan {
         Plan {
             memory: self.memory - beside,
             ..self.clone()
+        }
+    }
+
+    /// Whether anything that comes out has the targets of requests.
+    pub(super) fn targets(&self) -> Targets {
+        match (self.extent, self.survey) {
+            (Extent::Connection, Surveying::NotAsked) => Targets::NotKept,
+            _ => Targets::Kept,
         }
     }
 
@@ -113,20 +121,54 @@ fn read<E>(
     mut account: Account<'_>,
     take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
 ) -> Result<Reading, E> {
-    let mut tracker = Tracker::new(plan.bounds(capture.window()));
-    let mut result = Ok(());
-    let mut finished = |connection: Connection| {
-        if result.is_ok() {
-            result = account.add(Judged::new(connection, plan), take);
-        }
-        result.is_ok()
+    let mut tracker = Tracker::new(plan.bounds(capture.window()), plan.targets());
+    let mut judging = Judging {
+        plan,
+        account: &mut account,
+        take,
+        result: Ok(()),
     };
-    let mut going = true;
-    while going && let Some(packet) = capture.next_packet() {
-        tracker.take(&packet, &mut |connection| going = finished(connection));
+    while judging.result.is_ok()
+        && let Some(packet) = capture.next_packet()
+    {
+        tracker.take(&packet, &mut judging);
     }
-    let beside = tracker.finish(&mut |connection| _ = finished(connection));
-    result?;
+    let beside = tracker.finish(&mut judging);
+    judging.result?;
     account.note_end(beside, capture.finish());
     Ok(account.into_reading())
+}
+
+/// Judges connections, and hands on those that are finished, until that fails.
+struct Judging<'a, 'b, T, E> {
+    plan: &'a Plan,
+    account: &'a mut Account<'b>,
+    take: &'a mut T,
+    result: Result<(), E>,
+}
+
+impl<T, E> Recorder for Judging<'_, '_, T, E>
+where
+    T: FnMut(&Source, Outcome) -> Result<(), E>,
+{
+    type Record = Box<Judged>;
+
+    fn record(&mut self, connection: Connection) -> Box<Judged> {
+        Box::new(Judged::new(connection, self.plan))
+    }
+
+    fn weight(judged: &Box<Judged>) -> usize {
+        judged.weight()
+    }
+
+    fn stream(judged: &Box<Judged>) -> u64 {
+        judged.row.stream
+    }
+
+    fn finish(&mut self, mut judged: Box<Judged>, latest: Latest) {
+        if self.result.is_ok() {
+            judged.amend(latest);
+            self.result = self.account.add(*judged, self.take);
+        }
+    }
 }

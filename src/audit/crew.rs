@@ -121,7 +121,8 @@ impl Task {
                 let capture = source.open_watched(plan.memory, &plan.monitor);
                 let window = capture.as_ref().map_or(0, Capture::window);
                 let bounds = plan.bounds(window);
-                let intake = capture.map(|capture| Box::new(Intake::new(capture, bounds)));
+                let intake =
+                    capture.map(|capture| Box::new(Intake::new(capture, bounds, plan.targets())));
                 Done::Opened(intake, window)
             }
             Task::Read(intake, spare) => {
@@ -203,7 +204,7 @@ impl Crew {
             Done::Opened(Ok(intake), window) => {
                 self.window = window;
                 for (number, seat) in self.seats.iter_mut().enumerate() {
-                    seat.part = Some(Part::new(number, intake.bounds()));
+                    seat.part = Some(intake.new_part(number));
                 }
                 self.stage = Stage::Open(intake);
             }

@@ -3,6 +3,7 @@
 use super::{Plan, Row, Sighting, Surveying};
 use crate::connection::{Connection, Exchange};
 use crate::rules::judge;
+use crate::tcp::Latest;
 
 /// A connection that was judged.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ impl Judged {
             sighting,
             row: Row::new(connection, judgement, plan.extent),
         }
+    }
+
+    /// Takes notice of the packets that still came when it had been judged.
+    pub(super) fn amend(&mut self, latest: Latest) {
+        self.known_by = latest.seen_until.frame;
+        (self.row.packets, self.row.last) = (latest.packets, latest.last);
     }
 
     /// Gives it the number that it has.

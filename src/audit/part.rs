@@ -9,8 +9,8 @@ use std::mem;
 use super::Plan;
 use super::batch::{Batch, Taken};
 use super::judged::Judged;
-use crate::connection::Conversation;
-use crate::tcp::{Bounds, Facts, Forgotten, Registry, Rest, Table};
+use crate::connection::{Conversation, Targets};
+use crate::tcp::{Bounds, Facts, Forgotten, Latest, Registry, Rest, Table};
 use crate::time::At;
 
 /// A table, or what is left of it.
@@ -20,8 +20,8 @@ pub(super) struct Part {
 }
 
 enum Stage {
-    Reading(Box<Table<Conversation>>),
-    Over(Rest<Conversation>),
+    Reading(Box<Table<Conversation, Box<Judged>>>),
+    Over(Rest<Conversation, Box<Judged>>),
 }
 
 /// What is to be done next.
@@ -42,15 +42,15 @@ pub(super) struct Yield {
     /// The frames of those that are nobody's.
     pub(super) forgotten: Vec<u64>,
     /// The connections that were finished; their numbers are the frames with which they began.
-    pub(super) finished: Vec<Judged>,
+    pub(super) finished: Vec<Box<Judged>>,
     weight: usize,
 }
 
 impl Part {
-    pub(super) fn new(shard: usize, bounds: Bounds) -> Self {
+    pub(super) fn new(shard: usize, bounds: Bounds, targets: Targets) -> Self {
         Part {
             shard,
-            table: Stage::Reading(Box::new(Table::new(bounds.of_a_shard()))),
+            table: Stage::Reading(Box::new(Table::new(bounds.of_a_shard(), targets))),
         }
     }
 
@@ -123,13 +123,23 @@ struct Noting<'a> {
 }
 
 impl Registry<Conversation> for Noting<'_> {
+    type Record = Box<Judged>;
+
     fn begin(&mut self, at: At) -> u64 {
         self.yielded.begun.push(at.frame);
         at.frame
     }
 
-    fn finish(&mut self, facts: Facts, conversation: Conversation) {
-        let judged = Judged::new(conversation.conclude(facts), self.plan);
+    fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Box<Judged> {
+        Box::new(Judged::new(conversation.conclude(facts), self.plan))
+    }
+
+    fn weight(judged: &Box<Judged>) -> usize {
+        judged.weight()
+    }
+
+    fn finish(&mut self, mut judged: Box<Judged>, latest: Latest) {
+        judged.amend(latest);
         self.yielded.weight += judged.weight();
         self.yielded.finished.push(judged);
     }

@@ -6,6 +6,15 @@ use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
 
+/// Whether the targets of requests are kept, which no rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// They are.
+    Kept,
+    /// They are not.
+    NotKept,
+}
+
 /// Listens to one connection.
 #[derive(Debug)]
 pub struct Conversation {
@@ -14,15 +23,17 @@ pub struct Conversation {
 }
 
 impl Listener for Conversation {
-    fn new(origin: Origin) -> Self {
-        let readers = PerPeer {
-            client: Reader::new(origin),
-            server: Reader::new(origin),
-        };
+    type Asked = Targets;
+
+    fn new(targets: Targets) -> Self {
         Conversation {
-            readers,
-            log: Log::default(),
+            readers: readers(Origin::Inside),
+            log: Log::keeping(targets),
         }
+    }
+
+    fn begin(&mut self) {
+        self.readers = readers(Origin::Syn);
     }
 
     fn octets(&mut self, from: Peer, octets: Octets<'_>) {
@@ -97,9 +108,9 @@ impl Conversation {
     }
 
     /// The record of a connection that is finished.
-    pub fn conclude(self, mut facts: Facts) -> Connection {
+    pub fn conclude(&mut self, mut facts: Facts) -> Connection {
         let protocol = self.protocol(&facts);
-        let mut log = self.log;
+        let log = &mut self.log;
         let opened = match log.requester() {
             Some(Peer::Server) => {
                 facts.swap();
@@ -108,7 +119,7 @@ impl Conversation {
             }
             _ => Opened::ByClient,
         };
-        let limits = limits(&facts, &log);
+        let limits = limits(&facts, log);
         let Rare {
             tunnel,
             unreadable,
@@ -116,7 +127,7 @@ impl Conversation {
             ..
         } = log.rare();
         let (tally, lost) = (log.tally, log.lost(facts.handshake));
-        let exchanges = log.into_exchanges();
+        let exchanges = log.take_exchanges();
         let idle_last = last_idle(&facts, &exchanges, tunnel);
         Connection {
             facts,
@@ -131,6 +142,13 @@ impl Conversation {
             interims,
             limits,
         }
+    }
+}
+
+fn readers(origin: Origin) -> PerPeer<Reader> {
+    PerPeer {
+        client: Reader::new(origin),
+        server: Reader::new(origin),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A request, a response, and the exchange that they make up: what rules and reports see of HTTP.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Framing, Head, KeepAlive, Method, Place, Says, Version, says};
@@ -7,7 +9,7 @@ use crate::tcp::Acked;
 use crate::time::At;
 
 /// What a request and a response have in common.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Where it begins: the packet that carried its first octet.
     pub start: Place,
@@ -20,7 +22,7 @@ pub struct Message {
 }
 
 /// A complete head.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageHead {
     /// What it says.
     pub head: Head,
@@ -35,7 +37,7 @@ pub struct MessageHead {
 }
 
 /// Where a message ends.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// The offset behind its last octet.
     pub offset: u64,
@@ -96,8 +98,9 @@ pub struct Request {
     /// Its method, as it bears on framing.
     pub method: Method,
     /// Method and target as they were sent, with a blank between them, up to
-    /// [`MAX_KEPT_TARGET`](super::MAX_KEPT_TARGET) octets.
-    pub line: Box<str>,
+    /// [`MAX_KEPT_TARGET`](super::MAX_KEPT_TARGET) octets; the method alone where [targets](super::Targets) are not
+    /// kept.
+    pub line: Cow<'static, str>,
 }
 
 impl Request {
@@ -107,8 +110,17 @@ impl Request {
     }
 }
 
+/// What is kept of a line: most methods are among these, and take no memory.
+pub(super) fn kept(line: &str) -> Cow<'static, str> {
+    const METHODS: [&str; 7] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    match METHODS.into_iter().find(|&method| method == line) {
+        Some(method) => Cow::Borrowed(method),
+        None => Cow::Owned(line.to_owned()),
+    }
+}
+
 /// A final response.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// What every message has.
     pub message: Message,

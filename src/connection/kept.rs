@@ -3,6 +3,7 @@
 //! In: exchanges as they begin, and which of them can still change. Out: those that can, and all of them in the end.
 //! The others are kept packed.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::MAX_EXCHANGES;
@@ -62,17 +63,19 @@ impl Kept {
     /// Packs those before this number: nothing can happen to them any more.
     pub(super) fn pack(&mut self, settled: u64) {
         while self.first_open() < settled
-            && let Some(exchange) = self.take_first_open()
+            && let Some(exchange) = self.open.front_mut()
         {
-            self.pause = pause_behind(&exchange);
+            self.lines -= line_weight(exchange);
+            self.pause = pause_behind(exchange);
             self.packed.push(exchange);
+            self.open.pop_front();
         }
     }
 
-    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
+    pub(super) fn take_all(&mut self) -> Vec<Exchange> {
         let mut exchanges = Vec::with_capacity(self.packed.len() + self.open.len());
         exchanges.extend(self.packed.iter());
-        exchanges.extend(self.open);
+        exchanges.extend(self.open.drain(..));
         exchanges
     }
 
@@ -109,6 +112,8 @@ impl Kept {
 
 /// What the line of the request takes, with what an allocation costs.
 fn line_weight(exchange: &Exchange) -> usize {
-    let request = exchange.request.as_ref();
-    request.map_or(0, |request| request.line.len() + 24)
+    match exchange.request.as_ref().map(|request| &request.line) {
+        Some(Cow::Owned(line)) => line.capacity() + 24,
+        _ => 0,
+    }
 }

@@ -3,14 +3,15 @@
 //! In: the beginnings, heads and ends of the messages of both sides, in the order of cause and effect. Out: the
 //! exchanges, and the counts over all of them, also of those that are no longer kept.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::MAX_KEPT_TARGET;
-use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
+use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response, kept};
 use super::kept::Kept;
+use super::unacked::{Part, Queue, Unacked};
 use super::waiting::Waiting;
+use super::{MAX_KEPT_TARGET, Targets};
 use crate::http::{
     Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing,
@@ -101,13 +102,10 @@ impl Pause {
     }
 }
 
-/// How many ends of messages wait for their acknowledgement in one direction. One that waits longer is never known to
-/// be acknowledged; the connection is marked where it was.
-pub const MAX_UNACKED: usize = 1024;
-
 /// The exchanges of a connection while it is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Log {
+    targets: Targets,
     exchanges: Kept,
     /// The requests that may still get a response.
     waiting: Waiting,
@@ -115,7 +113,7 @@ pub(super) struct Log {
     response: Option<Incoming>,
     requester: Option<Peer>,
     /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
-    unacked: PerPeer<VecDeque<Unacked>>,
+    unacked: PerPeer<Queue>,
     acked: PerPeer<Option<(u64, Acked)>>,
     pub(super) tally: Tally,
     /// Boxed, since there are many connections, and few have it.
@@ -186,13 +184,6 @@ enum Incoming {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Unacked {
-    offset: u64,
-    exchange: u64,
-    part: Part,
-}
-
 /// Ends that are no longer looked at when an acknowledgement comes.
 #[derive(Clone, Copy, Debug)]
 struct Forgotten {
@@ -201,13 +192,23 @@ struct Forgotten {
     count: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Head,
-    Whole,
-}
-
 impl Log {
+    /// An empty one.
+    pub(super) fn keeping(targets: Targets) -> Self {
+        Log {
+            targets,
+            exchanges: Kept::default(),
+            waiting: Waiting::default(),
+            request: None,
+            response: None,
+            requester: None,
+            unacked: PerPeer::default(),
+            acked: PerPeer::default(),
+            tally: Tally::default(),
+            rare: None,
+        }
+    }
+
     pub(super) fn requester(&self) -> Option<Peer> {
         self.requester
     }
@@ -284,17 +285,17 @@ impl Log {
 
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
-        let unacked = self.unacked.client.capacity() + self.unacked.server.capacity();
+        let unacked = self.unacked.client.weight() + self.unacked.server.weight();
         let rare = self.rare.as_ref().map_or(0, |_| size_of::<Rare>());
-        self.exchanges.weight() + unacked * size_of::<Unacked>() + self.waiting.weight() + rare
+        self.exchanges.weight() + unacked + self.waiting.weight() + rare
     }
 
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
         self.exchanges.pack(self.settled());
         self.exchanges.shrink();
-        self.unacked.client.shrink_to_fit();
-        self.unacked.server.shrink_to_fit();
+        self.unacked.client.shrink();
+        self.unacked.server.shrink();
         self.waiting.shrink();
     }
 
@@ -302,8 +303,9 @@ impl Log {
         self.exchanges.dropped()
     }
 
-    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
-        self.exchanges.into_exchanges()
+    /// All that are kept; nothing may happen to any of them after that.
+    pub(super) fn take_exchanges(&mut self) -> Vec<Exchange> {
+        self.exchanges.take_all()
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Exchange> {
@@ -323,11 +325,14 @@ impl Log {
             Some(Incoming::Final(number)) => Some(number),
             _ => None,
         };
-        let unacked = |peer: Peer| self.unacked[peer].iter().map(|unacked| unacked.exchange);
-        let awaited = Peer::BOTH.into_iter().flat_map(unacked);
-        let changing = [self.request, incoming, self.waiting.first()];
-        let changing = changing.into_iter().flatten().chain(awaited);
-        changing.min().unwrap_or(u64::MAX)
+        let changing = [
+            self.request,
+            incoming,
+            self.waiting.first(),
+            self.unacked.client.lowest_exchange(),
+            self.unacked.server.lowest_exchange(),
+        ];
+        changing.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
@@ -338,7 +343,7 @@ impl Log {
         {
             rare.acked_too_late += forgotten.count;
         }
-        while let Some(unacked) = self.unacked[of].pop_front_if(|unacked| unacked.offset <= upto) {
+        while let Some(unacked) = self.unacked[of].pop_up_to(upto) {
             self.set_acked(of, unacked, by);
         }
     }
@@ -350,22 +355,13 @@ impl Log {
         }
     }
 
-    /// Where nobody acknowledges anything, since the capture has one direction only, there would be no end of them.
     fn push_unacked(&mut self, of: Peer, unacked: Unacked) {
-        if self.unacked[of].len() >= MAX_UNACKED
-            && let Some(first) = self.unacked[of].pop_front()
-        {
+        if let Some(first) = self.unacked[of].push(unacked) {
             let offset = first.offset;
             let forgotten = &mut self.rare_mut().forgotten[of];
             let forgotten = forgotten.get_or_insert(Forgotten { offset, count: 0 });
             forgotten.count += 1;
         }
-        // Mostly there is but one.
-        let queue = &mut self.unacked[of];
-        if queue.len() == queue.capacity() {
-            queue.reserve_exact(1 + queue.len() / 2);
-        }
-        queue.push_back(unacked);
     }
 
     fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
@@ -393,7 +389,7 @@ impl Log {
         }
     }
 
-    fn start_request(&mut self, method: Method, line: Box<str>, message: Message) {
+    fn start_request(&mut self, method: Method, line: Cow<'static, str>, message: Message) {
         self.tally.requests += 1;
         self.tally.version = Some(match self.tally.version {
             None => Versions::All(message.version),
@@ -605,11 +601,12 @@ impl Sink for Heard<'_> {
                     let rare = self.log.rare_mut();
                     rare.too_long = rare.too_long.max(Some(len));
                 }
-                self.log.start_request(
-                    method,
-                    kept_line(name, target),
-                    Message::new(place, version),
-                );
+                let line = match self.log.targets {
+                    Targets::Kept => kept_line(name, target),
+                    Targets::NotKept => kept(name),
+                };
+                self.log
+                    .start_request(method, line, Message::new(place, version));
             }
             StartLine::Response { status, version } => {
                 self.log.requester.get_or_insert(self.from.other());
@@ -671,11 +668,11 @@ impl Sink for Heard<'_> {
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.
-fn kept_line(name: &str, target: &str) -> Box<str> {
+fn kept_line(name: &str, target: &str) -> Cow<'static, str> {
     let mut line = String::with_capacity((name.len() + 1 + target.len()).min(MAX_KEPT_TARGET));
     for part in [name, " ", target] {
         let room = part.floor_char_boundary(MAX_KEPT_TARGET - line.len());
         line.push_str(part.get(..room).unwrap_or_default());
     }
-    line.into_boxed_str()
+    line.into()
 }

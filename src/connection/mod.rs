@@ -8,19 +8,23 @@ mod close_cause;
 mod conversation;
 mod exchange;
 mod kept;
+mod layout;
 mod log;
 mod packed;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod unacked;
+mod usual;
 mod waiting;
 
 pub(crate) use close_cause::AT_ONCE;
 pub use close_cause::CloseCause;
-pub use conversation::Conversation;
+pub use conversation::{Conversation, Targets};
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
-pub use log::{Interims, Lost, LostTo, MAX_UNACKED, Tally, Versions, idle_gap};
-pub use tracker::{Beside, Tracker};
+pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
+pub use tracker::{Beside, Recorder, Tracker};
+pub use unacked::MAX_UNACKED;
 
 use std::fmt;
 

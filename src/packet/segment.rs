@@ -90,6 +90,11 @@ impl Flags {
         Flags(bits & 0x17)
     }
 
+    /// Whether ACK is set, and nothing else that matters here.
+    pub fn are_only_ack(self) -> bool {
+        self == Flags::ACK
+    }
+
     /// Whether all of `other` are set.
     pub fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -55,7 +55,7 @@ impl Pairs {
 
     /// Whether it was among them; from now on it is not.
     pub(super) fn take(&mut self, a: Endpoint, b: Endpoint) -> bool {
-        self.known.remove(&hash(a, b))
+        !self.known.is_empty() && self.known.remove(&hash(a, b))
     }
 }
 

@@ -188,6 +188,31 @@ impl Half {
         next.saturating_add_signed(seq.from_base(expected))
     }
 
+    /// Whether nothing about it is open: what is next in order and acknowledges nothing unseen changes but a few
+    /// numbers.
+    pub(super) fn is_steady(&self) -> bool {
+        let is_usual = |rare: &Rare| rare.unseen_since.is_none() && rare.rst.is_none();
+        self.was_seen()
+            && !self.has_fin()
+            && self.assembler.is_empty()
+            && self.rare.as_deref().is_none_or(is_usual)
+    }
+
+    /// The offset of a segment of a steady side that begins where all that was sent ends.
+    #[inline]
+    pub(super) fn next_in_order(&self, seq: Seq) -> Option<u64> {
+        let next = self.assembler.next();
+        (self.sent == next && seq == self.base.plus((next - FIRST_OCTET) as u32)).then_some(next)
+    }
+
+    /// The same as what is noted of any such segment.
+    #[inline]
+    pub(super) fn note_next(&mut self, ack: u64, end: u64) {
+        self.acks.note(ack);
+        self.assembler.skip_to(end);
+        self.sent = end;
+    }
+
     /// Notes that the other side acknowledged up to `ack`, which is at `offset`; says whether that is further than
     /// before.
     #[inline]
@@ -339,7 +364,7 @@ impl Half {
         completed
     }
 
-    fn completed_by(&self, carrier: At) -> At {
+    pub(super) fn completed_by(&self, carrier: At) -> At {
         match &self.rare {
             Some(rare) => rare.completed.later(carrier),
             None => carrier,
@@ -420,6 +445,11 @@ impl Half {
             .into_iter()
             .flatten()
             .min_by_key(|(_, at)| at.frame)
+    }
+
+    /// Whether its sender has closed it, all was handed out, and the other side has acknowledged all.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended == Ended::Yes && self.assembler.is_empty() && self.acked >= self.reached()
     }
 
     /// What this side did, now that all is known.

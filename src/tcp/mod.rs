@@ -18,6 +18,7 @@ mod half;
 mod handshake;
 mod numbering;
 mod peer;
+mod remembered;
 mod shard;
 mod table;
 
@@ -29,6 +30,7 @@ pub use forgotten::Forgotten;
 pub use half::{HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS};
 pub use handshake::Handshake;
 pub use peer::{Peer, PerPeer};
+pub use remembered::Latest;
 pub use shard::{SHARDS, shard};
 pub use table::{REMEMBERED, Registry, Rest, Table};
 
@@ -102,6 +104,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Takes notice of the packets that still came when the record was made.
+    pub fn amend(&mut self, latest: Latest) {
+        (self.packets, self.last) = (latest.packets, latest.last);
+        self.seen_until = latest.seen_until;
+    }
+
     /// Exchanges the names of the two sides.
     pub fn swap(&mut self) {
         self.ends.swap();

@@ -51,10 +51,15 @@ impl Numbering {
         opens && self.0[from].is_some_and(|base| base != numbers.seq)
     }
 
+    /// Whether no packet without a SYN tells it anything more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.client.is_some() && self.0.server.is_some()
+    }
+
     /// Takes notice of a packet of this stream.
     pub(super) fn note(&mut self, from: Peer, numbers: Numbers) {
         let syn = numbers.flags.has(Flags::SYN);
-        if !syn && self.0.client.is_some() && self.0.server.is_some() {
+        if !syn && self.is_settled() {
             return;
         }
         if syn && numbers.flags.has(Flags::ACK) && self.0[from].is_some() {

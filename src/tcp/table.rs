@@ -10,12 +10,13 @@ use std::vec;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::bounds::{Bounds, Load};
+use super::bounds::{Bounds, Load, Weight};
 use super::checkpoint::{Checkpoint, FRAMES};
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
 use super::numbering::Numbers;
+use super::remembered::{Latest, Memory, Remembered};
 use super::{Facts, PerPeer};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Span};
@@ -30,7 +31,7 @@ const KEPT_PACKETS: u64 = 1000;
 
 /// Connections that are not finished.
 #[derive(Debug)]
-pub struct Table<L> {
+pub struct Table<L: Listener, R> {
     /// The slots, by the two endpoints.
     by_ends: HashTable<usize>,
     /// Seeded anew for each table: who makes a capture cannot know what meets.
@@ -39,7 +40,11 @@ pub struct Table<L> {
     free: Vec<usize>,
     /// Where the last packet belonged: the next one often follows it there.
     latest: usize,
-    /// The closed ones, by the time when they were last looked at.
+    /// What is asked of those who listen.
+    asked: L::Asked,
+    /// Those that are over.
+    memory: Memory<R>,
+    /// Those that are closed otherwise, by the time when they were last looked at.
     closed: VecDeque<Due>,
     /// Those with octets that wait, by the time when they were last looked at.
     waiting: VecDeque<Due>,
@@ -51,13 +56,23 @@ pub struct Table<L> {
     forgotten: Forgotten,
 }
 
-/// Who gives connections their numbers, and takes them when they are finished.
+/// Who gives connections their numbers, makes records of them, and takes these when they are finished.
 pub trait Registry<L> {
+    /// What is made of a connection.
+    type Record;
+
     /// A connection begins with this packet; its number.
     fn begin(&mut self, at: At) -> u64;
 
-    /// A connection is finished; `facts.seen_until` is the packet by which that was known.
-    fn finish(&mut self, facts: Facts, listener: L);
+    /// Nothing can happen to a connection any more, but that packets still come which repeat what there was. Its
+    /// listener is asked nothing any more.
+    fn conclude(&mut self, facts: Facts, listener: &mut L) -> Self::Record;
+
+    /// The memory that a record takes beside its own size, in octets.
+    fn weight(record: &Self::Record) -> usize;
+
+    /// A connection is finished, with this number of packets.
+    fn finish(&mut self, record: Self::Record, latest: Latest);
 
     /// This number is nobody's: of that connection there were only headers without data.
     fn forget(&mut self, stream: u64);
@@ -69,7 +84,14 @@ struct Aged {
     open: bool,
     /// Its last frame.
     last: u64,
-    slot: usize,
+    place: Place,
+}
+
+/// Where a connection is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Slot(usize),
+    Memory { hash: u64, stream: u64 },
 }
 
 /// A connection that is to be looked at again.
@@ -80,15 +102,17 @@ struct Due {
     last: At,
 }
 
-impl<L: Listener> Table<L> {
+impl<L: Listener, R> Table<L, R> {
     /// For connections of which no more is kept than that.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: Bounds, asked: L::Asked) -> Self {
         Table {
             by_ends: HashTable::new(),
             seed: DefaultHashBuilder::default(),
             flows: Vec::new(),
             free: Vec::new(),
             latest: 0,
+            asked,
+            memory: Memory::new(),
             closed: VecDeque::new(),
             waiting: VecDeque::new(),
             last: At::default(),
@@ -106,18 +130,27 @@ impl<L: Listener> Table<L> {
 
     /// Hands out the closed connections that nothing can belong to any more, and gives up what connections wait for in
     /// vain: they may have had their last packet.
-    pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L>) {
+    pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L, Record = R>) {
         self.last = checkpoint.at;
-        let is_due = |due: &Due, after: Span| {
-            checkpoint.clock.since(due.last.time) > after
-                && checkpoint.at.frame > due.last.frame + KEPT_PACKETS
+        let is_due = |last: &At, after: Span| {
+            checkpoint.clock.since(last.time) > after
+                && checkpoint.at.frame > last.frame + KEPT_PACKETS
         };
-        while let Some(closed) = self.closed.pop_front_if(|due| is_due(due, REMEMBERED)) {
+        while let Some(closed) = self
+            .closed
+            .pop_front_if(|due| is_due(&due.last, REMEMBERED))
+        {
             self.forget_or_requeue(&closed, registry);
+        }
+        while let Some(remembered) = self.memory.pop_if(|last| is_due(&last, REMEMBERED)) {
+            self.forget_remembered(*remembered, registry);
         }
         // No more than there were packets: some wait until they are forgotten.
         for _ in 0..FRAMES {
-            let Some(waiting) = self.waiting.pop_front_if(|due| is_due(due, HOLE_PATIENCE)) else {
+            let Some(waiting) = self
+                .waiting
+                .pop_front_if(|due| is_due(&due.last, HOLE_PATIENCE))
+            else {
                 return;
             };
             self.lose_patience(waiting, checkpoint);
@@ -147,7 +180,7 @@ impl<L: Listener> Table<L> {
         });
     }
 
-    fn forget_or_requeue(&mut self, closed: &Due, registry: &mut impl Registry<L>) {
+    fn forget_or_requeue(&mut self, closed: &Due, registry: &mut impl Registry<L, Record = R>) {
         let Some(Some(flow)) = self.flows.get_mut(closed.slot) else {
             return;
         };
@@ -169,36 +202,90 @@ impl<L: Listener> Table<L> {
     }
 
     /// Takes the next segment of the capture that belongs here.
-    pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L>) {
+    pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L, Record = R>) {
         self.last = segment.at;
-        let slot = self.slot(segment.src, segment.dst, segment.into(), registry);
-        let Some(Some(flow)) = self.flows.get_mut(slot) else {
+        let numbers = segment.into();
+        let ends = (&segment.src, &segment.dst);
+        let slot = self.slot(ends, numbers, registry, |remembered| {
+            remembered.note(segment)
+        });
+        let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) else {
             return;
         };
+        if flow.take_next(segment) {
+            if !segment.payload.is_empty() {
+                let before = flow.weight;
+                self.load.exchange(before, flow.weigh());
+                self.keep_within_bounds(registry);
+            }
+            return;
+        }
         if !flow.was_seen() {
             let resumes = self.gone.take(segment.src, segment.dst);
             self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
         }
-        let before = flow.weight;
         flow.take(segment);
-        let closes = flow.is_closed() && flow.watch == Watch::Open;
-        if closes {
-            flow.shrink();
+        self.settle(registry);
+        self.keep_within_bounds(registry);
+    }
+
+    /// Sees what has become of the connection that had the last packet.
+    fn settle(&mut self, registry: &mut impl Registry<L, Record = R>) {
+        let slot = self.latest;
+        let Some(Some(flow)) = self.flows.get_mut(slot) else {
+            return;
+        };
+        let is_closed = flow.is_closed();
+        if is_closed && flow.is_over() {
+            return self.remember(slot, registry);
         }
-        self.load.exchange(before, flow.weigh());
         let due = Due {
             slot,
             stream: flow.stream,
-            last: segment.at,
+            last: flow.last,
         };
-        if closes {
+        if is_closed && flow.watch == Watch::Open {
+            // Behind two FINs it will be over soon.
+            if flow.has_rst() {
+                flow.shrink();
+            }
             flow.watch = Watch::Closed;
             self.closed.push_back(due);
         }
+        let before = flow.weight;
+        self.load.exchange(before, flow.weigh());
         if flow.weight.waiting > 0 && flow.waits == Waits::Unwatched {
             flow.waits = Waits::Watched;
             self.waiting.push_back(due);
         }
+    }
+
+    /// Makes the record of a connection that is over.
+    fn remember(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
+        let Some((mut flow, hash)) = self.vacate(slot) else {
+            return;
+        };
+        let record = flow.conclude(self.last, registry);
+        let weight = Remembered::<R>::weight(weight_of(registry, &record));
+        self.load.exchange(
+            flow.weight,
+            Weight {
+                kept: weight,
+                waiting: 0,
+            },
+        );
+        self.memory.add(Box::new(Remembered {
+            ends: flow.ends,
+            stream: flow.stream,
+            latest: flow.latest(self.last),
+            numbering: flow.numbering,
+            record,
+            hash,
+            weight,
+        }));
+    }
+
+    fn keep_within_bounds(&mut self, registry: &mut impl Registry<L, Record = R>) {
         if self.bounds.are_met(&self.load) {
             self.make_room(registry);
         }
@@ -206,7 +293,7 @@ impl<L: Listener> Table<L> {
 
     /// Gives up holes, then connections, until the load is well within the bounds: those that are closed before those
     /// that are open, in the order in which they were last active.
-    fn make_room(&mut self, registry: &mut impl Registry<L>) {
+    fn make_room(&mut self, registry: &mut impl Registry<L, Record = R>) {
         let by_age = self.by_age();
         let goal = self.bounds.with_room();
         if self.load.weight.waiting > self.bounds.waiting {
@@ -215,9 +302,19 @@ impl<L: Listener> Table<L> {
         if self.bounds.crowd(&self.load).is_none() {
             return;
         }
-        for Aged { slot, .. } in by_age {
+        for Aged { place, .. } in by_age {
             let Some(crowd) = goal.crowd(&self.load) else {
                 return;
+            };
+            let slot = match place {
+                Place::Slot(slot) => slot,
+                Place::Memory { hash, stream } => {
+                    if let Some(remembered) = self.memory.take(hash, stream) {
+                        self.forgotten.early += 1;
+                        self.forget_remembered(*remembered, registry);
+                    }
+                    continue;
+                }
             };
             match self.flows.get_mut(slot) {
                 Some(Some(flow)) if !flow.is_closed() => {
@@ -239,16 +336,28 @@ impl<L: Listener> Table<L> {
             Some(Aged {
                 open: !flow.is_closed(),
                 last: flow.last.frame,
-                slot,
+                place: Place::Slot(slot),
             })
         };
+        let remembered = |remembered: &Remembered<R>| Aged {
+            open: false,
+            last: remembered.latest.last.frame,
+            place: Place::Memory {
+                hash: remembered.hash,
+                stream: remembered.stream,
+            },
+        };
         let mut by_age: Vec<Aged> = self.flows.iter().enumerate().filter_map(aged).collect();
+        by_age.extend(self.memory.iter().map(remembered));
         by_age.sort_unstable();
         by_age
     }
 
     fn give_up_holes(&mut self, by_age: &[Aged], goal: &Bounds) {
-        for &Aged { slot, .. } in by_age {
+        for &Aged { place, .. } in by_age {
+            let Place::Slot(slot) = place else {
+                continue;
+            };
             if self.load.weight.waiting <= goal.waiting {
                 return;
             }
@@ -262,62 +371,81 @@ impl<L: Listener> Table<L> {
 
     /// Takes a TCP header that is nobody's data. Wireshark numbers it all the same; where a packet of that pair
     /// follows, it has the number, else nobody has.
-    pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L>) {
+    pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L, Record = R>) {
         self.last = at;
-        let slot = self.slot(header.src, header.dst, header.into(), registry);
-        if let Some(Some(flow)) = self.flows.get_mut(slot) {
+        let ends = (&header.src, &header.dst);
+        let slot = self.slot(ends, header.into(), registry, |remembered| {
+            remembered.skip(header)
+        });
+        if let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) {
             flow.skip(header);
         }
-        if self.bounds.are_met(&self.load) {
-            self.make_room(registry);
-        }
+        self.keep_within_bounds(registry);
     }
 
-    /// Where the connection of a packet is kept; a new one is begun where it belongs to none.
+    /// Where the connection of a packet is kept; a new one is begun where it belongs to none. One that is over takes
+    /// notice of it as `note` does, and is nowhere.
+    #[inline]
     fn slot(
         &mut self,
-        src: Endpoint,
-        dst: Endpoint,
+        (src, dst): (&Endpoint, &Endpoint),
         numbers: Numbers,
-        registry: &mut impl Registry<L>,
-    ) -> usize {
+        registry: &mut impl Registry<L, Record = R>,
+        note: impl FnOnce(&mut Remembered<R>),
+    ) -> Option<usize> {
         if self.is_between(self.latest, src, dst) && self.goes_on(self.latest, src, numbers) {
-            return self.latest;
+            return Some(self.latest);
         }
         let hash = hash_of(&self.seed, src, dst);
         let is_there = |&slot: &usize| self.is_between(slot, src, dst);
         if let Some(&slot) = self.by_ends.find(hash, is_there) {
             if self.goes_on(slot, src, numbers) {
                 self.latest = slot;
-                return slot;
+                return Some(slot);
             }
             self.forget(slot, registry);
         }
-        let mut flow = Box::new(Flow::new(registry.begin(self.last), src, dst));
+        let now = self.last;
+        let is_it = |ends: &PerPeer<Endpoint>| are_ends(ends, src, dst);
+        if let Some(remembered) = self.memory.find(hash, is_it) {
+            if !is_past(remembered.latest.last, now) && !remembered.is_another(src, numbers) {
+                note(remembered);
+                return None;
+            }
+            let stream = remembered.stream;
+            if let Some(remembered) = self.memory.take(hash, stream) {
+                self.forget_remembered(*remembered, registry);
+            }
+        }
+        let stream = registry.begin(now);
+        let mut flow = Box::new(Flow::new(stream, *src, *dst, L::new(self.asked)));
         self.load.add(flow.weigh());
+        Some(self.house(flow, hash))
+    }
+
+    fn house(&mut self, flow: Box<Flow<L>>, hash: u64) -> usize {
         self.latest = self.free.pop().unwrap_or(self.flows.len());
         match self.flows.get_mut(self.latest) {
             Some(empty) => *empty = Some(flow),
             None => self.flows.push(Some(flow)),
         }
         let rehash = |&slot: &usize| match self.flows.get(slot) {
-            Some(Some(flow)) => hash_of(&self.seed, flow.ends.client, flow.ends.server),
+            Some(Some(flow)) => hash_of(&self.seed, &flow.ends.client, &flow.ends.server),
             _ => 0,
         };
         self.by_ends.insert_unique(hash, self.latest, rehash);
         self.latest
     }
 
-    fn is_between(&self, slot: usize, a: Endpoint, b: Endpoint) -> bool {
+    fn is_between(&self, slot: usize, a: &Endpoint, b: &Endpoint) -> bool {
         let Some(Some(flow)) = self.flows.get(slot) else {
             return false;
         };
-        let PerPeer { client, server } = flow.ends;
-        (a == client && b == server) || (a == server && b == client)
+        are_ends(&flow.ends, a, b)
     }
 
     /// Whether a packet of `src` with these numbers belongs to the connection there, and to no later one.
-    fn goes_on(&self, slot: usize, src: Endpoint, numbers: Numbers) -> bool {
+    fn goes_on(&self, slot: usize, src: &Endpoint, numbers: Numbers) -> bool {
         let Some(Some(flow)) = self.flows.get(slot) else {
             return false;
         };
@@ -325,37 +453,55 @@ impl<L: Listener> Table<L> {
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
-        flow.is_closed() && self.last.time.since(flow.last.time) > REMEMBERED
+        flow.is_closed() && is_past(flow.last, self.last)
     }
 
     /// Finishes a closed connection of which packets may still come.
-    fn forget(&mut self, slot: usize, registry: &mut impl Registry<L>) {
+    fn forget(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
         if let Some(Some(flow)) = self.flows.get(slot) {
             self.gone.add(flow.ends.client, flow.ends.server);
         }
         self.finish(slot, registry);
     }
 
-    fn finish(&mut self, slot: usize, registry: &mut impl Registry<L>) {
-        let Some(flow) = self.flows.get_mut(slot).and_then(Option::take) else {
-            return;
-        };
+    fn forget_remembered(
+        &mut self,
+        remembered: Remembered<R>,
+        registry: &mut impl Registry<L, Record = R>,
+    ) {
+        self.gone
+            .add(remembered.ends.client, remembered.ends.server);
+        self.load.remove(Weight {
+            kept: remembered.weight,
+            waiting: 0,
+        });
+        finish_remembered(remembered, self.last, registry);
+    }
+
+    fn finish(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
+        if let Some((mut flow, _)) = self.vacate(slot) {
+            self.load.remove(flow.weight);
+            finish_flow(&mut flow, self.last, registry);
+        }
+    }
+
+    /// Takes a connection out of its slot, and tells the hash of its ends.
+    fn vacate(&mut self, slot: usize) -> Option<(Box<Flow<L>>, u64)> {
+        let flow = self.flows.get_mut(slot)?.take()?;
         self.free.push(slot);
         self.forget_finished();
-        self.load.remove(flow.weight);
-        let hash = hash_of(&self.seed, flow.ends.client, flow.ends.server);
+        let hash = hash_of(&self.seed, &flow.ends.client, &flow.ends.server);
         if let Ok(entry) = self.by_ends.find_entry(hash, |&other| other == slot) {
             entry.remove();
         }
-        conclude(flow, self.last, registry);
+        Some((flow, hash))
     }
 
     /// Drops from what is to be looked at again those that are finished already, once they are most of them: where the clock stands
     /// still, none would ever come to the front.
     fn forget_finished(&mut self) {
-        if self.closed.len().max(self.waiting.len())
-            < 2 * self.load.connections + KEPT_PACKETS as usize
-        {
+        let most = 2 * self.by_ends.len() + KEPT_PACKETS as usize;
+        if self.closed.len().max(self.waiting.len()) < most {
             return;
         }
         let flows = &self.flows;
@@ -373,39 +519,76 @@ impl<L: Listener> Table<L> {
     }
 
     /// The capture is over: what is left.
-    pub fn into_rest(self) -> Rest<L> {
-        let mut flows: Vec<_> = self.flows.into_iter().flatten().collect();
-        flows.sort_unstable_by_key(|flow| flow.stream);
-        Rest(flows.into_iter())
+    pub fn into_rest(self) -> Rest<L, R> {
+        let flows = self.flows.into_iter().flatten().map(Left::Open);
+        let remembered = self.memory.into_all().map(Left::Over);
+        let mut left: Vec<_> = flows.chain(remembered).collect();
+        left.sort_unstable_by_key(Left::stream);
+        Rest(left.into_iter())
     }
 }
 
 /// The connections that are left at the end of a capture, by number.
 #[derive(Debug)]
-pub struct Rest<L>(vec::IntoIter<Box<Flow<L>>>);
+pub struct Rest<L, R>(vec::IntoIter<Left<L, R>>);
 
-impl<L> Default for Rest<L> {
+#[derive(Debug)]
+enum Left<L, R> {
+    Open(Box<Flow<L>>),
+    Over(Box<Remembered<R>>),
+}
+
+impl<L, R> Left<L, R> {
+    fn stream(&self) -> u64 {
+        match self {
+            Left::Open(flow) => flow.stream,
+            Left::Over(remembered) => remembered.stream,
+        }
+    }
+}
+
+impl<L, R> Default for Rest<L, R> {
     fn default() -> Self {
         Rest(Vec::new().into_iter())
     }
 }
 
-impl<L: Listener> Rest<L> {
+impl<L: Listener, R> Rest<L, R> {
     /// The number of the next.
     pub fn next_stream(&self) -> Option<u64> {
-        self.0.as_slice().first().map(|flow| flow.stream)
+        self.0.as_slice().first().map(Left::stream)
     }
 
     /// Finishes the next; this is the last packet of the capture.
-    pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L>) {
-        if let Some(flow) = self.0.next() {
-            conclude(flow, last, registry);
+    pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L, Record = R>) {
+        match self.0.next() {
+            Some(Left::Open(mut flow)) => finish_flow(&mut flow, last, registry),
+            Some(Left::Over(remembered)) => finish_remembered(*remembered, last, registry),
+            None => {}
         }
     }
 }
 
+fn is_past(last: At, now: At) -> bool {
+    now.time.since(last.time) > REMEMBERED
+}
+
+#[inline(always)]
+fn are_ends(ends: &PerPeer<Endpoint>, a: &Endpoint, b: &Endpoint) -> bool {
+    let PerPeer { client, server } = ends;
+    // Mostly the ports tell that they are not, or which side is which.
+    let same = |a: &Endpoint, b: &Endpoint| {
+        a.port == client.port && b.port == server.port && a.ip == client.ip && b.ip == server.ip
+    };
+    same(a, b) || same(b, a)
+}
+
+fn weight_of<L, G: Registry<L>>(_: &G, record: &G::Record) -> usize {
+    G::weight(record)
+}
+
 /// What the two endpoints of a connection give, whichever comes first.
-fn hash_of(seed: &DefaultHashBuilder, a: Endpoint, b: Endpoint) -> u64 {
+fn hash_of(seed: &DefaultHashBuilder, a: &Endpoint, b: &Endpoint) -> u64 {
     let mut hasher = seed.build_hasher();
     if let (IpAddr::V4(a_ip), IpAddr::V4(b_ip)) = (a.ip, b.ip) {
         let end = |ip: Ipv4Addr, port| u64::from(ip.to_bits()) << 16 | u64::from(port);
@@ -419,10 +602,22 @@ fn hash_of(seed: &DefaultHashBuilder, a: Endpoint, b: Endpoint) -> u64 {
     hasher.finish()
 }
 
-fn conclude<L: Listener>(flow: Box<Flow<L>>, last: At, registry: &mut impl Registry<L>) {
+fn finish_flow<L: Listener, G: Registry<L>>(flow: &mut Flow<L>, last: At, registry: &mut G) {
     if !flow.was_seen() {
         return registry.forget(flow.stream);
     }
-    let (facts, listener) = flow.finish(last);
-    registry.finish(facts, listener);
+    let record = flow.conclude(last, registry);
+    registry.finish(record, flow.latest(last));
+}
+
+fn finish_remembered<L, G: Registry<L>>(
+    remembered: Remembered<G::Record>,
+    last: At,
+    registry: &mut G,
+) {
+    let latest = Latest {
+        seen_until: last,
+        ..remembered.latest
+    };
+    registry.finish(remembered.record, latest);
 }

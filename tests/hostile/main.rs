@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use keepcap::audit::{self, Extent, Plan, Selection, Surveying};
 use keepcap::capture::{self, Capture, Source};
-use keepcap::connection::{Beside, Connection, MAX_EXCHANGES, Tracker};
+use keepcap::connection::{Beside, Connection, MAX_EXCHANGES, Targets, Tracker};
 use keepcap::packet::MAX_DATAGRAMS;
 use keepcap::rules::Settings;
 use keepcap::tcp::{Bounds, MAX_WAITING_OCTETS, SHARDS};
@@ -41,7 +41,7 @@ fn read_all(name: &str, size: u64, bounds: Bounds) -> (Vec<Connection>, Beside) 
         .unwrap();
     let octets = captures::capture(kind, size);
     let mut capture = Capture::from_reader(Cursor::new(octets), name.as_ref()).unwrap();
-    let mut tracker = Tracker::new(bounds);
+    let mut tracker = Tracker::new(bounds, Targets::Kept);
     let mut connections = Vec::new();
     while let Some(packet) = capture.next_packet() {
         tracker.take(&packet, &mut |connection| connections.push(connection));
