@@ -8,7 +8,7 @@ use std::io;
 use keepcap::audit::{self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Watch};
 use keepcap::capture::{self, Found, OpenError, Part, Problem, Source};
 use keepcap::connection::Beside;
-use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
+use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look, NdjsonLines};
 use keepcap::rules::Verdict;
 
 use crate::also::Also;
@@ -25,6 +25,8 @@ pub(crate) struct Job<'a> {
     extent: Extent,
     messages: Messages,
     output: Output,
+    /// Where results are written line by line.
+    lines: NdjsonLines,
     also: Also<'a>,
     status: Status,
     readings: Vec<Reading>,
@@ -53,6 +55,7 @@ impl<'a> Job<'a> {
             extent,
             messages,
             output,
+            lines: NdjsonLines::default(),
             also,
             status: Status::Done,
             readings: Vec::new(),
@@ -129,7 +132,7 @@ impl<'a> Job<'a> {
         }
         match (self.results.by, self.results.format) {
             (By::Connection, Format::Ndjson) => {
-                report::write_ndjson_line(&row, capture, parts, &mut self.output)?;
+                self.lines.write(&row, capture, parts, &mut self.output)?;
             }
             (By::Connection, _) => self.rows.push(row),
             (By::Server | By::Capture, _) => {}

@@ -59,6 +59,7 @@ pub mod report;
 
 pub mod partial;
 
+mod digits;
 pub mod time;
 
 #[cfg(test)]

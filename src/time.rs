@@ -8,6 +8,8 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::digits::{ZEROS, of_eight, of_pairs};
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, from the year 1677 to 2262; what lies beyond is held at the edge.
 ///
 /// A time that may be missing takes no more room than one that is there: millions of them are kept.
@@ -26,30 +28,28 @@ impl Time {
     }
 
     /// The same, where they cannot be out of range.
+    #[inline]
     pub(crate) fn exact(nanos: i64) -> Self {
         Time(NonZeroU64::new(nanos.cast_unsigned() ^ EPOCH).unwrap_or(NonZeroU64::MIN))
     }
 
     /// Nanoseconds since the epoch.
+    #[inline]
     pub fn nanos(self) -> i64 {
         (self.0.get() ^ EPOCH).cast_signed()
     }
 
     /// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
+    #[inline]
     pub fn rfc3339(self) -> [u8; 30] {
         let (seconds, nanos) = div_rem(self.nanos(), 1_000_000_000);
         let (days, second_of_day) = div_rem(seconds, 86_400);
         let (minute_of_day, second) = (second_of_day / 60, second_of_day % 60);
         let (year, month, day) = date(days);
-        let [y, e, a, r] = digits(year);
-        let [.., m, o] = digits(month);
-        let [.., d, t] = digits(day);
-        let [.., h, u] = digits(minute_of_day / 60);
-        let [.., i, n] = digits(minute_of_day % 60);
-        let [.., s, c] = digits(second);
-        let [.., n0] = digits(nanos / 100_000_000);
-        let [n1, n2, n3, n4] = digits(nanos / 10_000 % 10_000);
-        let [n5, n6, n7, n8] = digits(nanos % 10_000);
+        let [y, e, a, r, m, o, d, t] = pairs([year / 100, year % 100, month, day]);
+        let [h, u, i, n, s, c, ..] = pairs([minute_of_day / 60, minute_of_day % 60, second, 0]);
+        let [n0, n1, n2, n3, n4, n5, n6, n7] = (of_eight(nanos / 10) + ZEROS).to_le_bytes();
+        let n8 = b'0' + (nanos % 10) as u8;
         [
             y, e, a, r, b'-', m, o, b'-', d, t, b'T', h, u, b':', i, n, b':', s, c, b'.', //
             n0, n1, n2, n3, n4, n5, n6, n7, n8, b'Z',
@@ -57,6 +57,7 @@ impl Time {
     }
 
     /// The time from `earlier` to this; negative where the clock went back.
+    #[inline]
     pub fn since(self, earlier: Time) -> Span {
         Span(self.nanos().saturating_sub(earlier.nanos()))
     }
@@ -108,30 +109,32 @@ fn div_rem(number: i64, by: i64) -> (i64, u64) {
     (number.div_euclid(by), number.rem_euclid(by).unsigned_abs())
 }
 
-/// The last four digits of a number.
-fn digits(number: u64) -> [u8; 4] {
-    let number = number as u32;
-    let digit = |number: u32| b'0' + (number % 10) as u8;
-    let (high, low) = (number / 100, number % 100);
-    [digit(high / 10), digit(high), digit(low / 10), digit(low)]
+/// The digits of four numbers below 100.
+fn pairs(numbers: [u64; 4]) -> [u8; 8] {
+    (of_pairs(numbers) + ZEROS).to_le_bytes()
 }
 
 /// Year, month and day of the day that comes so many days after 1970-01-01, in the Gregorian calendar.
 ///
-/// Years are counted from March, so that a leap day is the last of its year; they repeat after 400.
+/// Years are counted from March, so that a leap day is the last of its year; they repeat after 400. In place of
+/// divisions, this multiplies (C. Neri and L. Schneider, Euclidean affine functions and their application to calendar
+/// algorithms, 2022, section 6); it holds for all days that a [`Time`] can be in.
+#[inline]
 fn date(days: i64) -> (u64, u64, u64) {
     const FROM_MARCH_OF_0000: i64 = 719_468;
-    let (cycle, day) = div_rem(days + FROM_MARCH_OF_0000, 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    // Five months from March on, and the five behind them, have 153 days.
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let year = 400 * cycle.unsigned_abs() + year;
-    if month < 10 {
-        (year, month + 3, day)
+    let quarters = 4 * (days + FROM_MARCH_OF_0000) as u32 + 3;
+    let (century, quarter) = (quarters / 146_097, quarters % 146_097);
+    let years = u64::from(quarter | 3) * 2_939_745;
+    let (year, part_of_year) = ((years >> 32) as u32, years as u32);
+    let day = part_of_year / 2_939_745 / 4;
+    let months = 2141 * day + 197_913;
+    let (month, day) = (months >> 16, (months & 0xffff) / 2141 + 1);
+    let year = 100 * century + year;
+    // The months from March on are 3 to 14.
+    if month > 12 {
+        (u64::from(year + 1), u64::from(month - 12), u64::from(day))
     } else {
-        (year + 1, month - 9, day)
+        (u64::from(year), u64::from(month), u64::from(day))
     }
 }
 

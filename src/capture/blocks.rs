@@ -4,6 +4,7 @@
 //! Where a record ends in that slice is the business of the formats.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 /// Octets that are read at once, unless a single record needs more.
 pub(super) const BLOCK: usize = 1 << 18;
@@ -65,15 +66,26 @@ impl Blocks {
     }
 
     /// What was read and not yet taken.
+    #[inline]
     pub(super) fn unread(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.at(self.start..self.end)
+    }
+
+    /// What lies there in the block at hand.
+    #[inline]
+    pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
+        match self.buffer.get(place) {
+            Some(octets) => octets,
+            None => nothing(),
+        }
     }
 
     /// Takes the next `count` octets; fewer where fewer were read.
+    #[inline]
     pub(super) fn take(&mut self, count: usize) -> &[u8] {
         let start = self.start;
         self.start = start.saturating_add(count).min(self.end);
-        self.buffer.get(start..self.start).unwrap_or_default()
+        self.at(start..self.start)
     }
 
     /// Takes `count` octets, however many, and lets `see` see them piece by piece; says whether the stream had so
@@ -136,12 +148,16 @@ impl Blocks {
         }
     }
 
-    /// Where the next octet lies in the block at hand.
-    pub(super) fn place(&self) -> usize {
-        self.start
+    /// Takes the next `count` octets, which were read, and tells where in the block at hand they begin.
+    #[inline]
+    pub(super) fn pass(&mut self, count: usize) -> usize {
+        let start = self.start;
+        self.start = (start + count).min(self.end);
+        start
     }
 
     /// The block at hand, also what was taken of it.
+    #[inline]
     pub(super) fn current(&self) -> &[u8] {
         &self.buffer
     }
@@ -232,6 +248,12 @@ impl Blocks {
     }
 }
 
+/// What is at a place that is nowhere; nobody asks for one.
+#[cold]
+fn nothing() -> &'static [u8] {
+    &[]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,7 +298,10 @@ mod tests {
         let mut blocks = Blocks::new(Box::new(Drip::new(octets.clone(), 7)), 64);
         assert!(blocks.fill(1));
         blocks.lend();
-        assert_eq!((blocks.take(60).len(), blocks.place()), (60, 60));
+        assert_eq!(
+            (blocks.pass(20), blocks.pass(40), blocks.offset()),
+            (0, 20, 60)
+        );
         assert!(blocks.fill(5));
         let first = blocks.lent_before().unwrap();
         assert_eq!(first, &octets[..64]);

@@ -2,6 +2,8 @@
 //!
 //! In: its resolution and offset (options if_tsresol and if_tsoffset), and a packet's ticks. Out: a [`Time`].
 
+use std::num::NonZeroU64;
+
 use crate::time::Time;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
@@ -14,6 +16,8 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 pub(super) struct Clock {
     tick: Tick,
     offset_nanos: i128,
+    /// Nanoseconds in a tick, where there is no more to it than that.
+    plain: Option<NonZeroU64>,
 }
 
 /// The length of a tick. Three shapes, so that the usual ones need no division of 128 bits for each packet.
@@ -40,7 +44,17 @@ impl Clock {
             _ => Tick::PerNano(10_i128.saturating_pow(exponent - 9)),
         };
         let offset_nanos = i128::from(offset_seconds) * NANOS_PER_SECOND;
-        Clock { tick, offset_nanos }
+        let plain = match tick {
+            Tick::Nanos(nanos) if offset_nanos == 0 => {
+                u64::try_from(nanos).ok().and_then(NonZeroU64::new)
+            }
+            _ => None,
+        };
+        Clock {
+            tick,
+            offset_nanos,
+            plain,
+        }
     }
 
     /// The time at so many ticks; what is shorter than a nanosecond is cut off.
@@ -53,6 +67,16 @@ impl Clock {
             nanos = self.nanos(i128::from(ticks.cast_signed()));
         }
         Time::from_nanos(nanos)
+    }
+
+    /// The same, where ticks are nanoseconds or a multiple of them, count from the epoch and stay far from the edge of
+    /// all time; `None` where anything is unusual.
+    #[inline]
+    pub(super) fn plain_time(&self, ticks: u64) -> Option<Time> {
+        let nanos_per_tick = self.plain?;
+        let nanos = ticks.checked_mul(nanos_per_tick.get())?;
+        let nanos = i64::try_from(nanos).ok()?;
+        Some(Time::exact(nanos))
     }
 
     /// The last tick that is not behind `time`, held at the edge of what a packet can tell.
@@ -107,6 +131,31 @@ mod tests {
         );
         assert_eq!(nanos(19, 0, 17_000_000_001_234_567_890), 1_700_000_000);
         assert_eq!(nanos(127, 0, 17_000_000_001_234_567_890), 0);
+    }
+
+    #[test]
+    fn a_plain_time_is_the_time() {
+        let mut random = fastrand::Rng::with_seed(6);
+        let mut plain = 0;
+        for _ in 0..20_000 {
+            let resolution = random
+                .choice([0, 3, 6, 9, 10, 0x80, 0x94])
+                .unwrap_or_default();
+            let offset = random.choice([0, 0, 1, -3600]).unwrap_or_default();
+            let clock = Clock::new(resolution, offset);
+            let ticks = random.u64(..) >> random.u32(..64);
+            if let Some(time) = clock.plain_time(ticks) {
+                assert_eq!(time, clock.time(ticks), "{resolution} {ticks}");
+                plain += 1;
+            }
+        }
+        assert!(plain > 1_000, "{plain}");
+        assert!(Clock::new(6, 0).plain_time(1_700_000_000_123_456).is_some());
+        assert!(
+            Clock::new(9, 0)
+                .plain_time(1_700_000_000_123_456_789)
+                .is_some()
+        );
     }
 
     #[test]

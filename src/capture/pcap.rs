@@ -59,8 +59,32 @@ enum Layout {
 type ParsedRecord<'a> = IResult<&'a [u8], LegacyPcapBlock<'a>, PcapError<&'a [u8]>>;
 
 impl Pcap {
-    /// Looks at the front of `octets`.
+    /// The packet at the front of `octets` and how many octets belong to it, where its record is as most are: in
+    /// little-endian order, of a length that may be, and wholly here. That is what [`step`](Self::step) would find.
     #[inline]
+    pub(super) fn plain(&self, octets: &[u8]) -> Option<(usize, Record)> {
+        let records = self.records.as_ref()?;
+        let Layout::Little = records.layout else {
+            return None;
+        };
+        let (header, rest) = octets.split_first_chunk::<16>()?;
+        // The first field is the lowest quarter.
+        let header = u128::from_le_bytes(*header);
+        let captured = (header >> 64) as u32;
+        let len = captured as usize;
+        if captured > MAX_CAPTURED || len > rest.len() {
+            return None;
+        }
+        let record = Record {
+            time: Some(records.time(header as u32, (header >> 32) as u32)),
+            link: records.link,
+            octets: 16..16 + len,
+            wire_len: (header >> 96) as u32,
+        };
+        Some((16 + len, record))
+    }
+
+    /// Looks at the front of `octets`.
     pub(super) fn step(&mut self, octets: &[u8]) -> Step {
         match self.records {
             Some(records) => records.step(octets),
@@ -92,7 +116,6 @@ impl Pcap {
 }
 
 impl Records {
-    #[inline]
     fn step(&self, octets: &[u8]) -> Step {
         match self.layout.parse(octets) {
             Ok((_, record)) if record.caplen > MAX_CAPTURED => {
@@ -118,16 +141,21 @@ impl Records {
     }
 
     fn packet(&self, taken: usize, record: &LegacyPcapBlock<'_>) -> Step {
-        // Both are 32 bits wide, so that nothing is out of range.
-        let seconds = i64::from(record.ts_sec) * 1_000_000_000;
-        let fraction = i64::from(record.ts_usec) * self.nanos_per_unit;
         let record = Record {
-            time: Some(Time::exact(seconds + fraction)),
+            time: Some(self.time(record.ts_sec, record.ts_usec)),
             link: self.link,
             octets: taken - record.data.len()..taken,
             wire_len: record.origlen,
         };
         Step::Packet { taken, record }
+    }
+
+    #[inline]
+    fn time(&self, seconds: u32, fraction: u32) -> Time {
+        // Both are 32 bits wide, so that nothing is out of range.
+        let seconds = i64::from(seconds) * 1_000_000_000;
+        let fraction = i64::from(fraction) * self.nanos_per_unit;
+        Time::exact(seconds + fraction)
     }
 }
 
@@ -142,7 +170,6 @@ impl Layout {
         }
     }
 
-    #[inline]
     fn parse(self, octets: &[u8]) -> ParsedRecord<'_> {
         match self {
             Layout::Little => parse_pcap_frame(octets),
@@ -265,6 +292,44 @@ mod tests {
                 assert_eq!((seen.len(), seen[1].frame, summary.damaged), (2, 2, 0));
             }
         }
+    }
+
+    #[test]
+    fn what_is_taken_for_plain_is_what_the_parser_finds() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let kinds = [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34];
+        let mut taken_for_plain = 0;
+        for round in 0..20_000 {
+            let order = if random.u8(..8) == 0 { Big } else { Little };
+            let file = PcapFile::with(order, kinds[round % kinds.len()], random.u32(..));
+            let mut pcap = Pcap::default();
+            assert!(matches!(pcap.step(&file.octets), Step::Passed { .. }));
+            let len = random.u32(..40);
+            let claimed = match random.u8(..8) {
+                0 => random.u32(..),
+                1 => MAX_CAPTURED - 1 + random.u32(..3),
+                2 => len + random.u32(..3),
+                _ => len,
+            };
+            let fields = [random.u32(..), random.u32(..), claimed, random.u32(..)];
+            let file = file.claiming(fields, &vec![7; len as usize]);
+            let long = [&file.octets[HEADER..], &[9; 270_000]].concat();
+            let octets = match random.u8(..4) {
+                0 => &long[..],
+                1 => &long[..random.usize(..70)],
+                _ => &file.octets[HEADER..],
+            };
+            let step = pcap.step(octets);
+            let Some((taken, record)) = pcap.plain(octets) else {
+                let is_packet = matches!(step, Step::Packet { .. });
+                assert!(!is_packet || order == Big || round % kinds.len() == 2);
+                continue;
+            };
+            taken_for_plain += 1;
+            assert_eq!(step, Step::Packet { taken, record });
+        }
+        assert!(taken_for_plain > 5_000, "{taken_for_plain}");
+        assert_eq!(Pcap::default().plain(&[0; 100]), None);
     }
 
     #[test]

@@ -29,6 +29,8 @@ const BLOCK_LENGTHS: RangeInclusive<u32> = 12..=128 << 20;
 /// Octets of the longest block that is looked at whole. A longer one can be passed over, if it holds no packet:
 /// the secrets of a busy TLS proxy can be that long.
 const MAX_WHOLE: usize = 16 << 20;
+/// Octets before the packet of an Enhanced Packet Block.
+const BEFORE_PACKET: usize = 28;
 /// Octets before a block's body.
 pub(super) const BODY_START: usize = 8;
 /// Interfaces that one section may describe: no obsolete Packet Block could name more.
@@ -67,8 +69,48 @@ impl Pcapng {
         }
     }
 
-    /// Looks at the front of `octets`.
+    /// The packet at the front of `octets` and how many octets belong to it, where its block is as most are: an
+    /// Enhanced Packet Block in little-endian order, of lengths that may be, and wholly here, and its interface's
+    /// clock is a usual one. That is what [`step`](Self::step) would find.
     #[inline]
+    pub(super) fn plain(&self, octets: &[u8]) -> Option<(usize, Record)> {
+        let (front, rest) = octets.split_first_chunk::<BEFORE_PACKET>()?;
+        let (&[kind, length, interface, high, low, captured, wire_len], _) = front.as_chunks()
+        else {
+            return None;
+        };
+        let [length, captured] = [length, captured].map(u32::from_le_bytes);
+        if kind != EPB_MAGIC.to_le_bytes() || self.order != ByteOrder::Little {
+            return None;
+        }
+        // The packet, options and the second length are left.
+        let (len, left) = (
+            captured as usize,
+            (length as usize).checked_sub(BEFORE_PACKET)?,
+        );
+        let behind = left.checked_sub(4)?;
+        if length % 4 != 0 || captured > MAX_CAPTURED || len > behind || length as usize > MAX_WHOLE
+        {
+            return None;
+        }
+        let second = rest.get(behind..left)?.first_chunk()?;
+        if u32::from_le_bytes(*second) != length {
+            return None;
+        }
+        let [interface, high, low, wire_len] =
+            [interface, high, low, wire_len].map(u32::from_le_bytes);
+        let interface = self.interfaces.get(interface as usize)?.as_ref()?;
+        let ticks = u64::from(high) << 32 | u64::from(low);
+        let record = Record {
+            time: Some(interface.clock.plain_time(ticks)?),
+            link: interface.link,
+            wire_len,
+            octets: BEFORE_PACKET..BEFORE_PACKET + len,
+        };
+        Some((length as usize, record))
+    }
+
+    /// Looks at the front of `octets`.
     pub(super) fn step(&mut self, octets: &[u8]) -> Step {
         let block = match self.frame(octets) {
             Ok(block) => block,
@@ -321,6 +363,71 @@ mod tests {
             panic!("{summary:?}")
         };
         damage
+    }
+
+    /// Steps over what describes the section, and tells where the first packet block begins.
+    fn described(file: &PcapngFile) -> (Pcapng, usize) {
+        let (mut pcapng, mut start) = (Pcapng::new(), 0);
+        while start < file.octets.len() {
+            let (Step::Passed { taken, .. } | Step::Damaged { taken, .. }) =
+                pcapng.step(&file.octets[start..])
+            else {
+                panic!("no description")
+            };
+            start += taken;
+        }
+        (pcapng, start)
+    }
+
+    #[test]
+    fn what_is_taken_for_plain_is_what_the_walk_finds() {
+        let mut random = fastrand::Rng::with_seed(12);
+        let mut taken_for_plain = 0;
+        for round in 0..20_000 {
+            let order = if random.u8(..8) == 0 { Big } else { Little };
+            let file = PcapngFile::new(order)
+                .interface(1)
+                .interface_with(276, 0, &[(9, &[9])])
+                .interface_with(101, 64, &[(9, &[0x94]), (14, &[1; 8])]);
+            let (mut pcapng, start) = described(&file);
+            let packet = vec![7; random.usize(..40)];
+            let ticks = random.u64(..) >> random.u32(..64);
+            let interface = random.u32(..4);
+            let file = match random.u8(..8) {
+                0 => file.obsolete(1, ticks, &packet),
+                1 => file.simple(packet.len() as u32, &packet),
+                2 => file.enhanced_claiming(
+                    [interface, 0, 9, packet.len() as u32 + random.u32(..6), 9],
+                    &packet,
+                ),
+                _ => file.enhanced(interface, ticks, &packet),
+            };
+            let mut octets = file.octets[start..].to_vec();
+            if round % 2 == 0 {
+                let at = random.usize(..octets.len());
+                octets[at] ^= 1 << random.u8(..8);
+            }
+            octets.extend(vec![9; random.usize(..100)]);
+            octets.truncate(random.usize(octets.len() / 2..2 * octets.len()));
+            if let Some((taken, record)) = pcapng.plain(&octets) {
+                taken_for_plain += 1;
+                let packet = Step::Packet { taken, record };
+                assert_eq!(pcapng.step(&octets), packet, "{octets:?}");
+            }
+        }
+        assert!(taken_for_plain > 3_000, "{taken_for_plain}");
+    }
+
+    #[test]
+    fn packets_of_the_greatest_length_are_plain_and_longer_ones_are_not() {
+        for (len, is_plain) in [(MAX_CAPTURED, true), (MAX_CAPTURED + 1, false)] {
+            let file = PcapngFile::new(Little).interface(1);
+            let (mut pcapng, start) = described(&file);
+            let file = file.enhanced(0, 5, &vec![7; len as usize]);
+            let octets = &file.octets[start..];
+            assert_eq!(pcapng.plain(octets).is_some(), is_plain);
+            assert_eq!(matches!(pcapng.step(octets), Step::Packet { .. }), is_plain);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::time::Time;
 
 /// A capture that is being read: a pcap or pcapng file or stream, plain or compressed.
 ///
-/// It is read once, in memory that does not grow with it: a block of 1 MiB, or up to 16 MiB where one record is
+/// It is read once, in memory that does not grow with it: a block of 256 KiB, or up to 16 MiB where one record is
 /// that long. Damage ends it or is skipped, and is told in the [`Summary`].
 ///
 /// ```no_run
@@ -50,7 +50,7 @@ pub struct Capture {
     later: VecDeque<PathBuf>,
     monitor: Arc<Monitor>,
     summary: Summary,
-    /// Number of the last packet or event.
+    /// Number of the last packet or event. How many of them were packets is counted at the end.
     frame: u64,
     /// Time of the last packet that had one.
     time: Time,
@@ -188,8 +188,7 @@ impl Capture {
     pub(crate) fn next_place(&mut self) -> Option<Place> {
         let (taken, record) = self.next_record()?;
         self.count(&record);
-        let start = self.blocks.place();
-        self.blocks.take(taken);
+        let start = self.blocks.pass(taken);
         Some(Place {
             frame: self.frame,
             time: self.time,
@@ -206,12 +205,13 @@ impl Capture {
             frame: place.frame,
             time: place.time,
             link: place.link,
-            octets: self.block().get(place.octets.clone()).unwrap_or_default(),
+            octets: self.blocks.at(place.octets.clone()),
             wire_len: place.wire_len,
         }
     }
 
     /// The block in which the last packet lies.
+    #[inline]
     pub(crate) fn block(&self) -> &[u8] {
         self.blocks.current()
     }
@@ -268,6 +268,7 @@ impl Capture {
     pub fn finish(self) -> Summary {
         let first = self.summary.times.map(|(first, _)| first);
         Summary {
+            packets: self.frame - self.summary.events,
             octets: self.summary.octets + self.blocks.octets_read(),
             times: first.map(|first| (first, self.time)),
             ..self.summary
@@ -299,6 +300,14 @@ impl Capture {
 
     #[inline]
     fn next_record(&mut self) -> Option<(usize, Record)> {
+        match self.parser.plain(self.blocks.unread()) {
+            Some(packet) => Some(packet),
+            None => self.search_record(),
+        }
+    }
+
+    #[inline(never)]
+    fn search_record(&mut self) -> Option<(usize, Record)> {
         loop {
             match self.parser.step(self.blocks.unread()) {
                 Step::Packet { taken, record } => return Some((taken, record)),
@@ -310,12 +319,11 @@ impl Capture {
     #[inline]
     fn count(&mut self, record: &Record) {
         self.frame += 1;
-        self.summary.packets += 1;
         match record.time {
             Some(time) => self.time = time,
             None => self.summary.untimed += 1,
         }
-        if self.summary.packets == 1 {
+        if self.summary.times.is_none() {
             self.summary.times = Some((self.time, self.time));
         }
     }
@@ -460,7 +468,15 @@ impl Parser {
         }
     }
 
+    /// The packet at the front of `octets`, where that is seen at a glance.
     #[inline]
+    fn plain(&self, octets: &[u8]) -> Option<(usize, Record)> {
+        match self {
+            Parser::Pcap(pcap) => pcap.plain(octets),
+            Parser::Pcapng(pcapng) => pcapng.plain(octets),
+        }
+    }
+
     fn step(&mut self, octets: &[u8]) -> Step {
         match self {
             Parser::Pcap(pcap) => pcap.step(octets),

@@ -42,35 +42,20 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    #[inline]
     pub(super) fn read(header: &[u8; 16]) -> Self {
-        let [
-            s0,
-            s1,
-            d0,
-            d1,
-            q0,
-            q1,
-            q2,
-            q3,
-            a0,
-            a1,
-            a2,
-            a3,
-            offset,
-            flags,
-            w0,
-            w1,
-        ] = *header;
-        let flags = Flags::from_bits(flags);
-        let ack = Seq(u32::from_be_bytes([a0, a1, a2, a3]));
+        // The first field is the highest part; what is cut off are the fields before.
+        let header = u128::from_be_bytes(*header);
+        let flags = Flags::from_bits((header >> 16) as u8);
+        let ack = Seq((header >> 32) as u32);
         Fields {
-            src_port: u16::from_be_bytes([s0, s1]),
-            dst_port: u16::from_be_bytes([d0, d1]),
-            seq: Seq(u32::from_be_bytes([q0, q1, q2, q3])),
+            src_port: (header >> 112) as u16,
+            dst_port: (header >> 96) as u16,
+            seq: Seq((header >> 64) as u32),
             ack: flags.has(Flags::ACK).then_some(ack),
             flags,
-            window: u16::from_be_bytes([w0, w1]),
-            words: usize::from(offset >> 4),
+            window: header as u16,
+            words: usize::from((header >> 24) as u8 >> 4),
         }
     }
 }

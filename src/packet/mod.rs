@@ -74,6 +74,16 @@ impl Decoder {
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        match plain::segment4(packet) {
+            Some(segment) => Decoded::Segment(segment),
+            // A copy, so that the packet itself need not lie in memory for the plainest.
+            None => self.decode_others(&{ *packet }),
+        }
+    }
+
+    /// What is no IPv4 on Ethernet. It is kept apart: the plainest packets go where they are wanted without a detour.
+    #[inline(never)]
+    fn decode_others<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         match plain::segment(packet) {
             Some(segment) => Decoded::Segment(segment),
             None => self.walk(packet),

@@ -11,25 +11,57 @@ use super::segment::{Endpoint, Segment};
 use crate::capture::{LinkType, Packet};
 use crate::time::At;
 
-/// The segment of a plain packet.
+/// The segment of the plainest of all packets: IPv4 straight behind the header of Ethernet.
 #[inline]
+pub(super) fn segment4<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+    if packet.link != LinkType(1) {
+        return None;
+    }
+    let (&[.., high, low, first], _) = packet.octets.split_first_chunk::<15>()?;
+    if [high, low, first] != [0x08, 0x00, 0x45] {
+        return None;
+    }
+    let (_, octets) = packet.octets.split_first_chunk::<14>()?;
+    behind_ip(packet, octets, &datagram4(octets)?)
+}
+
+/// The segment of a plain packet.
 pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     let octets = behind_link(packet.link, packet.octets)?;
-    let datagram = match octets.first()? {
-        0x45 => datagram4(octets)?,
-        0x60..=0x6f => datagram6(octets)?,
-        _ => return None,
-    };
+    match octets.first()? {
+        0x45 => behind_ip(packet, octets, &datagram4(octets)?),
+        0x60..=0x6f => behind_ip(packet, octets, &datagram6(octets)?),
+        _ => None,
+    }
+}
+
+/// An IP datagram that carries TCP.
+struct Datagram<'a> {
+    src: IpAddr,
+    dst: IpAddr,
+    header_len: usize,
+    /// The length of all of it, as its header says.
+    len: usize,
+    /// The first octets behind its header.
+    tcp: &'a [u8; 16],
+}
+
+/// The segment that a datagram carries, which begins `octets`.
+#[inline(always)]
+fn behind_ip<'a>(
+    packet: &Packet<'a>,
+    octets: &'a [u8],
+    datagram: &Datagram<'a>,
+) -> Option<Segment<'a>> {
     let fields = Fields::read(datagram.tcp);
     if fields.words < 5 {
         return None;
     }
-    let captured = packet.octets.len();
-    let beyond = (packet.wire_len as usize).saturating_sub(captured);
-    let end = datagram.len.min(octets.len().saturating_add(beyond));
     let start = datagram.header_len + 4 * fields.words;
-    let payload_len = end.checked_sub(start)?;
-    let payload = octets.get(start..end.min(octets.len())).unwrap_or_default();
+    let (payload, cut) = match octets.get(..datagram.len) {
+        Some(whole) => (whole.get(start..)?, 0),
+        None => cut_payload(&{ *packet }, octets, start, datagram.len)?,
+    };
     Some(Segment {
         at: At {
             frame: packet.frame,
@@ -48,23 +80,27 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         flags: fields.flags,
         window: fields.window,
         payload,
-        cut: (payload_len - payload.len()) as u32,
+        cut,
     })
 }
 
-/// An IP datagram that carries TCP.
-struct Datagram<'a> {
-    src: IpAddr,
-    dst: IpAddr,
-    header_len: usize,
-    /// The length of all of it, as its header says.
-    len: usize,
-    /// The first octets behind its header.
-    tcp: &'a [u8; 16],
+/// What is left of a payload that was not captured whole, and how many octets of it are missing. It begins at `start`
+/// in `octets`, and as the header says, it ends at `end`.
+#[inline(never)]
+fn cut_payload<'a>(
+    packet: &Packet<'a>,
+    octets: &'a [u8],
+    start: usize,
+    end: usize,
+) -> Option<(&'a [u8], u32)> {
+    let beyond = (packet.wire_len as usize).saturating_sub(packet.octets.len());
+    let end = end.min(octets.len().saturating_add(beyond));
+    let payload_len = end.checked_sub(start)?;
+    let payload = octets.get(start..end.min(octets.len())).unwrap_or_default();
+    Some((payload, (payload_len - payload.len()) as u32))
 }
 
 /// What follows the header of the link layer, if that says nothing but that IP follows.
-#[inline]
 fn behind_link(link: LinkType, octets: &[u8]) -> Option<&[u8]> {
     match link.0 {
         1 => behind_ethernet(octets),
@@ -110,13 +146,24 @@ fn behind_ethernet(octets: &[u8]) -> Option<&[u8]> {
 }
 
 /// A header of five words, neither more fragments nor an offset. A length of zero says nothing of the payload's.
+#[inline]
 fn datagram4(octets: &[u8]) -> Option<Datagram<'_>> {
-    let (&[_, _, len0, len1, _, _, fragment0, fragment1, _, 6, _, _], rest) =
-        octets.split_first_chunk()?
-    else {
-        return None;
-    };
-    if [fragment0 & 0x3f, fragment1] != [0, 0] {
+    let (first, rest) = octets.first_chunk::<36>()?.split_first_chunk::<12>()?;
+    let &[
+        _,
+        _,
+        len0,
+        len1,
+        _,
+        _,
+        fragment0,
+        fragment1,
+        _,
+        protocol,
+        _,
+        _,
+    ] = first;
+    if protocol != 6 || u16::from_be_bytes([fragment0, fragment1]) & 0x3fff != 0 {
         return None;
     }
     let (&src, rest) = rest.split_first_chunk::<4>()?;
@@ -131,10 +178,13 @@ fn datagram4(octets: &[u8]) -> Option<Datagram<'_>> {
 }
 
 /// No extension headers. A length of zero is left to the walk here, too.
+#[inline]
 fn datagram6(octets: &[u8]) -> Option<Datagram<'_>> {
-    let (&[_, _, _, _, len0, len1, 6, _], rest) = octets.split_first_chunk()? else {
+    let (first, rest) = octets.first_chunk::<56>()?.split_first_chunk::<8>()?;
+    let &[_, _, _, _, len0, len1, next, _] = first;
+    if next != 6 {
         return None;
-    };
+    }
     let (&src, rest) = rest.split_first_chunk::<16>()?;
     let (&dst, rest) = rest.split_first_chunk::<16>()?;
     Some(Datagram {
@@ -210,9 +260,12 @@ mod tests {
 
     /// Whether a packet is taken for a plain one; then the walk must say the same of it.
     fn is_taken(packet: &Packet<'_>) -> bool {
+        let plainest = segment4(packet);
         let Some(segment) = segment(packet) else {
+            assert_eq!(plainest, None, "{packet:?}");
             return false;
         };
+        assert!(plainest.is_none_or(|plainest| plainest == segment));
         let mut decoder = Decoder::new();
         assert_eq!(
             decoder.walk(packet),
@@ -220,6 +273,24 @@ mod tests {
             "{packet:?}"
         );
         true
+    }
+
+    #[test]
+    fn the_plainest_are_those_of_ipv4_on_ethernet() {
+        let plainest = [
+            ethernet(0x0800, &ip4()),
+            ethernet(0x0800, &join(&[&ip4(), b"more"])),
+        ];
+        for frame in plainest {
+            assert!(segment4(&packet(1, &frame)).is_some(), "{frame:?}");
+            assert!(segment4(&packet(228, &frame)).is_none(), "{frame:?}");
+        }
+        for (link, frame) in odd() {
+            assert!(
+                segment4(&packet(link, &frame)).is_none(),
+                "{link}: {frame:?}"
+            );
+        }
     }
 
     #[test]

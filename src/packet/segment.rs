@@ -32,6 +32,7 @@ pub struct Segment<'a> {
 
 impl Segment<'_> {
     /// Payload octets that were sent, captured or not.
+    #[inline]
     pub fn payload_len(&self) -> u32 {
         (self.payload.len() as u32).saturating_add(self.cut)
     }
@@ -59,11 +60,13 @@ pub struct Seq(pub u32);
 
 impl Seq {
     /// This number, so many octets on.
+    #[inline]
     pub fn plus(self, octets: u32) -> Seq {
         Seq(self.0.wrapping_add(octets))
     }
 
     /// How far this lies behind `base`, taking the shorter way round: negative where it lies before it.
+    #[inline]
     pub fn from_base(self, base: Seq) -> i64 {
         i64::from(self.0.wrapping_sub(base.0).cast_signed())
     }
@@ -86,6 +89,7 @@ impl Flags {
     pub const ACK: Flags = Flags(0x10);
 
     /// From the low eight bits of the header's flags.
+    #[inline]
     pub fn from_bits(bits: u8) -> Self {
         Flags(bits & 0x17)
     }
@@ -96,6 +100,7 @@ impl Flags {
     }
 
     /// Whether all of `other` are set.
+    #[inline]
     pub fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }
@@ -104,6 +109,7 @@ impl Flags {
 impl std::ops::BitOr for Flags {
     type Output = Flags;
 
+    #[inline]
     fn bitor(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
     }

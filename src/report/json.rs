@@ -49,31 +49,39 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
     out.write_all(b"}\n")
 }
 
-/// Writes a row as one line of NDJSON. `capture` is the path as given, that of the first of the `parts` where several
-/// files were read as one.
-///
-/// # Errors
-///
-/// Those of `out`.
-pub fn write_ndjson_line(
-    row: &Row,
-    capture: &str,
-    parts: &[Part],
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut octets = Vec::with_capacity(USUAL_RECORD);
-    let source = Source {
-        row,
-        capture,
-        parts,
-    };
-    push_record(source, &mut octets);
-    octets.push(b'\n');
-    out.write_all(&octets)
+/// Writes rows as lines of NDJSON, each of which is put together in the same memory.
+#[derive(Debug, Default)]
+pub struct NdjsonLines(Vec<u8>);
+
+impl NdjsonLines {
+    /// Writes a row as one line. `capture` is the path as given, that of the first of the `parts` where several files
+    /// were read as one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(
+        &mut self,
+        row: &Row,
+        capture: &str,
+        parts: &[Part],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        self.0.clear();
+        self.0.shrink_to(MAX_KEPT);
+        let source = Source {
+            row,
+            capture,
+            parts,
+        };
+        push_record(source, &mut self.0);
+        self.0.push(b'\n');
+        out.write_all(&self.0)
+    }
 }
 
-/// Most records are not longer, in octets.
-const USUAL_RECORD: usize = 2048;
+/// So many octets of memory are kept from one line to the next. Hardly any line is longer.
+const MAX_KEPT: usize = 1 << 20;
 
 fn push_record(source: Source<'_>, out: &mut Vec<u8>) {
     Object::write(out, |object| {

@@ -11,37 +11,42 @@ use serde_json::ser::Formatter;
 use super::escape::is_control;
 use super::value::Value;
 
-/// An object that is being written.
+/// An object that is being written: each member with a comma before it, the first of which becomes the brace.
 pub(super) struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
     /// Writes an object with the members that `members` adds.
+    #[inline]
     pub(super) fn write(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
-        out.push(b'{');
+        let start = out.len();
         members(&mut Object(out));
+        open(b'{', start, out);
         out.push(b'}');
     }
 
-    #[inline]
+    // Where the name and the kind of value are known, little of this is left.
+    #[inline(always)]
     pub(super) fn member(&mut self, name: Name, value: Value<'_>) {
-        self.name(name);
+        self.0.extend_from_slice(name.member.as_bytes());
         push_value(value, self.0);
     }
 
+    #[inline]
     pub(super) fn list(&mut self, name: Name, items: impl FnOnce(&mut List<'_>)) {
-        self.name(name);
-        self.0.push(b'[');
+        self.0.extend_from_slice(name.member.as_bytes());
+        let start = self.0.len();
         items(&mut List(self.0));
+        open(b'[', start, self.0);
         self.0.push(b']');
     }
+}
 
-    #[inline]
-    fn name(&mut self, name: Name) {
-        if self.0.ends_with(b"{") {
-            self.0.extend_from_slice(name.first.as_bytes());
-        } else {
-            self.0.extend_from_slice(name.further.as_bytes());
-        }
+/// Makes the comma that everything from `start` on begins with a bracket, or writes one where there is nothing.
+#[inline]
+fn open(bracket: u8, start: usize, out: &mut Vec<u8>) {
+    match out.get_mut(start) {
+        Some(comma) => *comma = bracket,
+        None => out.push(bracket),
     }
 }
 
@@ -50,41 +55,32 @@ impl Object<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) plain: &'static str,
-    /// For the first member of an object.
-    pub(super) first: &'static str,
-    /// For those behind it.
-    pub(super) further: &'static str,
+    /// With what stands before it and behind it in an object.
+    pub(super) member: &'static str,
 }
 
 macro_rules! name {
     ($name:literal) => {
         crate::report::object::Name {
             plain: $name,
-            first: concat!("\"", $name, "\":"),
-            further: concat!(",\"", $name, "\":"),
+            member: concat!(",\"", $name, "\":"),
         }
     };
 }
 pub(super) use name;
 
-/// A list that is being written.
+/// A list that is being written, as an [`Object`] is.
 pub(super) struct List<'a>(&'a mut Vec<u8>);
 
 impl List<'_> {
     pub(super) fn value(&mut self, value: Value<'_>) {
-        self.separate();
+        self.0.push(b',');
         push_value(value, self.0);
     }
 
     pub(super) fn object(&mut self, members: impl FnOnce(&mut Object<'_>)) {
-        self.separate();
+        self.0.push(b',');
         Object::write(self.0, members);
-    }
-
-    fn separate(&mut self) {
-        if !self.0.ends_with(b"[") {
-            self.0.push(b',');
-        }
     }
 }
 
@@ -113,10 +109,36 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether a text is JSON and harmless as it is. Not as soon as that is known, but in a loop without branches.
+/// Whether a text is JSON and harmless as it is: printable ASCII without quotation marks and backslashes. Eight octets
+/// are looked at together.
 fn is_plain(text: &str) -> bool {
-    let plain = |octet: u8| matches!(octet, b' '..=b'~') & (octet != b'"') & (octet != b'\\');
-    text.bytes().fold(true, |all, octet| all & plain(octet))
+    let octets = text.as_bytes();
+    let (chunks, rest) = octets.as_chunks::<8>();
+    // The last eight once more, or what there is of them.
+    let last = octets.last_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut last = [b' '; 8];
+        last.iter_mut()
+            .zip(rest)
+            .for_each(|(last, octet)| *last = *octet);
+        last
+    });
+    let odd = |chunk: &[u8; 8]| odd_octets(u64::from_le_bytes(*chunk));
+    chunks
+        .iter()
+        .fold(odd(&last), |all, chunk| all | odd(chunk))
+        == 0
+}
+
+/// Not zero where any of eight octets is no printable ASCII, a quotation mark or a backslash.
+#[inline]
+fn odd_octets(octets: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = ONES << 7;
+    // The lowest octet for which this is so borrows from nobody and sets its highest bit, unless that was set before;
+    // those above it do not matter any more.
+    let below = |octets: u64, bound: u8| octets.wrapping_sub(ONES * u64::from(bound)) & !octets;
+    let is = |octet: u8| below(octets ^ (ONES * u64::from(octet)), 1);
+    (octets | below(octets, b' ') | is(b'"') | is(b'\\') | is(0x7f)) & HIGHEST
 }
 
 /// Writes what serde describes.
@@ -186,6 +208,38 @@ mod tests {
             let written = json(|out| push_value(Value::Text(&text), out));
             assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
             assert!(!written.contains(is_control), "{written:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_plain_where_all_its_octets_are() {
+        let is_odd = |octet: u8| !matches!(octet, b' '..=b'~') || octet == b'"' || octet == b'\\';
+        let mut random = fastrand::Rng::with_seed(9);
+        for _ in 0..100_000 {
+            let octets = [(); 8].map(|()| random.u8(..));
+            let any = octets.into_iter().any(is_odd);
+            assert_eq!(
+                odd_octets(u64::from_le_bytes(octets)) != 0,
+                any,
+                "{octets:?}"
+            );
+        }
+        for octet in 0..=255 {
+            for at in 0..8 {
+                let mut octets = *b"plain!~ ";
+                octets[at] = octet;
+                let odd = odd_octets(u64::from_le_bytes(octets)) != 0;
+                assert_eq!(odd, is_odd(octet), "{octets:?}");
+            }
+        }
+        for len in 0..30 {
+            let text = "a".repeat(len);
+            assert!(is_plain(&text));
+            for at in 0..len {
+                let mut text = text.clone();
+                text.replace_range(at..=at, "\n");
+                assert!(!is_plain(&text), "{text:?}");
+            }
         }
     }
 

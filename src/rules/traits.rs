@@ -4,7 +4,7 @@
 //! them: each says which traits it [`needs`](super::Rule::needs), and is not asked about a connection without them.
 
 use crate::connection::{Connection, Exchange, Message};
-use crate::http::{Framing, Method, Says, Version};
+use crate::http::{Framing, Method, Version, says};
 use crate::tcp::Peer;
 
 /// A set of traits.
@@ -67,16 +67,12 @@ impl Traits {
     pub(super) fn of(connection: &Connection) -> Self {
         let exchanges = connection.exchanges.iter().map(of_exchange);
         let traits = exchanges.fold(of_the_whole(connection), Traits::and);
-        if traits.contain(Traits::ENDING) {
-            traits
-        } else {
-            traits.and(Traits::PERSISTENT)
-        }
+        traits.and(Traits::PERSISTENT.given(!traits.contain(Traits::ENDING)))
     }
 
-    fn any(traits: impl IntoIterator<Item = (Traits, bool)>) -> Self {
-        let seen = traits.into_iter().filter(|&(_, seen)| seen);
-        seen.fold(Traits::NONE, |all, (traits, _)| all.and(traits))
+    /// These where that is so, otherwise none. This is asked so often that it goes without a branch.
+    const fn given(self, seen: bool) -> Traits {
+        Traits(self.0 * seen as u32)
     }
 }
 
@@ -85,57 +81,52 @@ fn of_the_whole(connection: &Connection) -> Traits {
     let rst = facts.sides.client.rst.is_some() || facts.sides.server.rst.is_some();
     let by_server = facts.close.is_some_and(|close| close.by == Peer::Server);
     let uncalled = interims.uncalled.is_some() || connection.unreadable.server.is_some();
-    Traits::any([
-        (Traits::SEVERAL, connection.exchanges.len() > 1),
-        (Traits::SINGLE, connection.exchanges.len() == 1),
-        (Traits::BODILESS, interims.framed.is_some()),
-        (Traits::UNCALLED, uncalled),
-        (Traits::SERVER_CLOSED, by_server),
-        (Traits::RST, rst),
-    ])
+    Traits::NONE
+        .and(Traits::SEVERAL.given(connection.exchanges.len() > 1))
+        .and(Traits::SINGLE.given(connection.exchanges.len() == 1))
+        .and(Traits::BODILESS.given(interims.framed.is_some()))
+        .and(Traits::UNCALLED.given(uncalled))
+        .and(Traits::SERVER_CLOSED.given(by_server))
+        .and(Traits::RST.given(rst))
 }
 
 fn of_exchange(exchange: &Exchange) -> Traits {
-    let mut traits = Traits::NONE;
-    match &exchange.request {
+    let asked = match &exchange.request {
         Some(request) => {
             let said = of_message(&request.message);
-            traits = traits.and(said).and(Traits::any([
-                (Traits::CLOSE_ASKED, said.contain(Traits::CLOSE)),
-                (Traits::BODILESS, request.method == Method::Connect),
-                (Traits::UNSAFE, request.method == Method::Other),
-            ]));
+            said.and(Traits::CLOSE_ASKED.given(said.contain(Traits::CLOSE)))
+                .and(Traits::BODILESS.given(request.method == Method::Connect))
+                .and(Traits::UNSAFE.given(request.method == Method::Other))
         }
-        None => traits = traits.and(Traits::UNCALLED),
-    }
-    match &exchange.response {
+        None => Traits::UNCALLED,
+    };
+    let answered = match &exchange.response {
         Some(response) => {
             let said = of_message(&response.message);
-            traits.and(said).and(Traits::any([
-                (Traits::CLOSE_SAID, said.contain(Traits::CLOSE)),
-                (Traits::BODILESS, matches!(response.status, 101 | 204)),
-            ]))
+            said.and(Traits::CLOSE_SAID.given(said.contain(Traits::CLOSE)))
+                .and(Traits::BODILESS.given(matches!(response.status, 101 | 204)))
         }
-        None => traits.and(Traits::UNANSWERED),
-    }
+        None => Traits::UNANSWERED,
+    };
+    asked.and(answered)
 }
 
+#[inline]
 fn of_message(message: &Message) -> Traits {
-    let traits = Traits::any([
-        (Traits::HTTP10, message.version == Version::Http10),
-        (Traits::INCOMPLETE, message.end.is_none()),
-        (Traits::ENDING, !message.says().is_some_and(Says::persists)),
-    ]);
+    let traits = Traits::HTTP10
+        .given(message.version == Version::Http10)
+        .and(Traits::INCOMPLETE.given(message.end.is_none()));
     let Some(head) = &message.head else {
-        return traits;
+        return traits.and(Traits::ENDING);
     };
     let (framing, head) = (head.framing, &head.head);
     let options = head.options;
-    traits.and(Traits::any([
-        (Traits::CLOSE, options.close),
-        (Traits::BOTH_OPTIONS, options.close && options.keep_alive),
-        (Traits::KEEP_ALIVE, head.keep_alive.is_some()),
-        (Traits::BAD_FRAMING, head.body.defect().is_some()),
-        (Traits::UNTIL_CLOSE, framing == Framing::Close),
-    ]))
+    let ending = !says(message.version, options).persists();
+    traits
+        .and(Traits::ENDING.given(ending))
+        .and(Traits::CLOSE.given(options.close))
+        .and(Traits::BOTH_OPTIONS.given(options.close & options.keep_alive))
+        .and(Traits::KEEP_ALIVE.given(head.keep_alive.is_some()))
+        .and(Traits::BAD_FRAMING.given(head.body.defect().is_some()))
+        .and(Traits::UNTIL_CLOSE.given(framing == Framing::Close))
 }
