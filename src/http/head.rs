@@ -1,12 +1,14 @@
 //! Reads the head of a message (RFC 9112 2 to 5).
 //!
 //! In: the octets of a whole head, or of its start line alone. Out: what the start line says, and of the fields
-//! those that bear on framing and persistence. A head that httparse refuses is mended in a copy and read once more.
+//! those that bear on framing and persistence. httparse decides, but for what [`plain`] reads with the same result. A
+//! head that httparse refuses is mended in a copy and read once more.
 
 use serde::{Deserialize, Serialize};
 
 use super::framing::{BodyFields, ContentLength, TransferEncoding};
 use super::persistence::{KeepAlive, Options};
+use super::plain;
 
 /// The largest head that is read, in octets; a message with a larger one has an unknown end.
 pub const MAX_HEAD_OCTETS: usize = 256 * 1024;
@@ -60,7 +62,7 @@ pub enum Method {
 }
 
 impl Method {
-    fn from_name(name: &str) -> Self {
+    pub(super) fn from_name(name: &str) -> Self {
         match name {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
@@ -168,20 +170,19 @@ fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
 /// Reads the fields that `octets` begin with, and says how long they are with the empty line behind them. `None` where
 /// that line is not there, or where they are not as most are: those are for [`fields`].
 pub(super) fn leading_fields(octets: &[u8]) -> Option<(Head, usize)> {
-    let mut few = [httparse::EMPTY_HEADER; USUAL_FIELDS];
-    match httparse::parse_headers(octets, &mut few) {
-        Ok(httparse::Status::Complete((len, fields))) => Some((collect(fields), len)),
-        _ => None,
-    }
+    plain::leading_fields(octets).or_else(|| few_fields(octets))
 }
 
 /// Reads the fields of a head: the octets behind its start line, up to and with the empty line.
 pub(super) fn fields(octets: &[u8]) -> Result<Head, Unreadable> {
-    match read(octets) {
-        Ok(head) => Ok(head),
+    if let Some((head, _)) = plain::leading_fields(octets) {
+        return Ok(head);
+    }
+    match with_httparse(octets) {
+        Ok((head, _)) => Ok(head),
         Err(httparse::Error::TooManyHeaders) => Err(Unreadable::TooManyFields),
-        Err(_) => match read(&mended(octets)) {
-            Ok(head) => Ok(Head {
+        Err(_) => match with_httparse(&mended(octets)) {
+            Ok((head, _)) => Ok(Head {
                 shape: HeadShape::Mended,
                 ..head
             }),
@@ -191,42 +192,71 @@ pub(super) fn fields(octets: &[u8]) -> Result<Head, Unreadable> {
     }
 }
 
-fn read(octets: &[u8]) -> Result<Head, httparse::Error> {
-    if let Some((head, _)) = leading_fields(octets) {
-        return Ok(head);
+/// Reads the fields that `octets` begin with as httparse does, and says how long they are.
+pub(super) fn with_httparse(octets: &[u8]) -> Result<(Head, usize), httparse::Error> {
+    if let Some(read) = few_fields(octets) {
+        return Ok(read);
     }
     let mut many = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
     match httparse::parse_headers(octets, &mut many)? {
-        httparse::Status::Complete((_, fields)) => Ok(collect(fields)),
+        httparse::Status::Complete((len, fields)) => Ok((collect(fields), len)),
         httparse::Status::Partial => Err(httparse::Error::NewLine),
+    }
+}
+
+fn few_fields(octets: &[u8]) -> Option<(Head, usize)> {
+    let mut few = [httparse::EMPTY_HEADER; USUAL_FIELDS];
+    match httparse::parse_headers(octets, &mut few) {
+        Ok(httparse::Status::Complete((len, fields))) => Some((collect(fields), len)),
+        _ => None,
     }
 }
 
 fn collect(fields: &[httparse::Header<'_>]) -> Head {
     let mut head = Head::default();
     for field in fields {
+        head.note(field.name.as_bytes(), field.value);
+    }
+    head
+}
+
+impl Head {
+    /// Takes notice of a field, if it matters; its name is a token, and there are no blanks around its value.
+    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) {
         // Few fields have a name of such a length with such a letter in front.
-        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        match (field.name.len(), field.name.as_bytes().first()) {
-            (10, Some(b'C' | b'c')) if is("connection") => head.options.add(field.value),
-            (10, Some(b'K' | b'k')) if is("keep-alive") => {
-                head.keep_alive.get_or_insert_default().add(field.value);
+        match (name.len(), name.first()) {
+            (10, Some(b'C' | b'c')) if is_named(name, b"connection") => self.options.add(value),
+            (10, Some(b'K' | b'k')) if is_named(name, b"keep-alive") => {
+                self.keep_alive.get_or_insert_default().add(value);
             }
-            (14, Some(b'C' | b'c')) if is("content-length") => {
-                head.body.content_length = head.body.content_length.and(field.value);
+            (14, Some(b'C' | b'c')) if is_named(name, b"content-length") => {
+                self.body.content_length = self.body.content_length.and(value);
             }
-            (17, Some(b'T' | b't')) if is("transfer-encoding") => {
-                head.body.transfer_encoding = head.body.transfer_encoding.and(field.value);
+            (17, Some(b'T' | b't')) if is_named(name, b"transfer-encoding") => {
+                self.body.transfer_encoding = self.body.transfer_encoding.and(value);
             }
             _ => {}
         }
     }
-    head
+}
+
+/// Whether a token is this name, which is written in small letters, in any case. Eight octets are compared at once:
+/// in a token, only its own capital becomes a small letter by the bit that makes the difference, and only `-` a `-`.
+fn is_named<const LEN: usize>(token: &[u8], name: &[u8; LEN]) -> bool {
+    const SMALL: u64 = u64::from_le_bytes([0x20; 8]);
+    let folded = |eight: Option<&[u8; 8]>| eight.map(|eight| u64::from_le_bytes(*eight) | SMALL);
+    token.len() == LEN
+        && folded(token.first_chunk()) == folded(name.first_chunk())
+        && folded(token.last_chunk()) == folded(name.last_chunk())
+        && (LEN <= 16 || token.eq_ignore_ascii_case(name))
 }
 
 impl ContentLength {
     /// With one more field line; a list of equal numbers is one number (RFC 9112 6.3, point 5).
     fn and(self, value: &[u8]) -> Self {
+        if let (ContentLength::Absent, Some(octets)) = (self, decimal(value)) {
+            return ContentLength::Octets(octets);
+        }
         value
             .split(|&octet| octet == b',')
             .map(<[u8]>::trim_ascii)
@@ -352,6 +382,34 @@ mod tests {
         ] {
             assert_eq!(start_line(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_itself_in_any_case_and_no_other_token() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let tokens: Vec<u8> = (0..=u8::MAX).filter(|&octet| is_token(octet)).collect();
+        let mut named = 0;
+        for _ in 0..20_000 {
+            let mut token = b"Transfer-Encoding".to_vec();
+            token.truncate(random.usize(16..=17));
+            for _ in 0..random.usize(..4) {
+                let at = random.usize(..token.len());
+                token[at] = *random.choice(&tokens).unwrap();
+            }
+            let at = random.usize(..token.len());
+            token[at] ^= if token[at].is_ascii_alphabetic() {
+                0x20
+            } else {
+                0
+            };
+            let name = b"transfer-encoding";
+            assert_eq!(is_named(&token, name), token.eq_ignore_ascii_case(name));
+            let short = name.first_chunk::<14>().unwrap();
+            let token = &token[..14];
+            assert_eq!(is_named(token, short), token.eq_ignore_ascii_case(short));
+            named += u32::from(is_named(token, short));
+        }
+        assert!((1_000..19_000).contains(&named), "{named}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! beginning, the head and the end of each message; never a body. Which response answers which request is the
 //! business of [`connection`](crate::connection).
 //!
-//! [`Reader`] is the machine; `head` reads a head, `framing` says where the body ends (RFC 9112 6.3),
+//! [`Reader`] is the machine; `head` reads a head (`plain` one that is as most are, over `window`s), `framing` says where the body ends (RFC 9112 6.3),
 //! `persistence` what a message says of the connection (RFC 9112 9.3), `recognise` what begins here at all.
 
 mod chunked;
@@ -12,8 +12,10 @@ mod framing;
 mod head;
 mod lines;
 mod persistence;
+mod plain;
 mod reader;
 mod recognise;
+mod window;
 
 pub use framing::{
     BodyFields, ContentLength, Framing, FramingDefect, TransferEncoding, request_framing,

@@ -17,6 +17,14 @@ pub struct Options {
 impl Options {
     /// Adds those of one field line.
     pub fn add(&mut self, value: &[u8]) {
+        match value {
+            b"close" => self.close = true,
+            b"keep-alive" => self.keep_alive = true,
+            _ => self.add_list(value),
+        }
+    }
+
+    fn add_list(&mut self, value: &[u8]) {
         for option in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");

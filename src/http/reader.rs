@@ -9,6 +9,7 @@ use super::chunked::{Chunked, MAX_LINE};
 use super::framing::Framing;
 use super::head::{self, Head, MAX_HEAD_OCTETS, StartLine, Unreadable};
 use super::lines::OpenLine;
+use super::plain;
 use super::recognise::{Beginning, Foreign, beginning, start_line_within, whole_start_line};
 use crate::tcp::{FIRST_OCTET, Hole, Octets, Origin, Stamp};
 use crate::time::At;
@@ -27,6 +28,15 @@ pub enum Kind {
     Request,
     /// Responses.
     Response,
+}
+
+impl Kind {
+    fn of(start: &StartLine<'_>) -> Self {
+        match start {
+            StartLine::Request { .. } => Kind::Request,
+            StartLine::Response { .. } => Kind::Response,
+        }
+    }
 }
 
 /// Where a message begins.
@@ -301,7 +311,20 @@ impl Reader {
             .iter()
             .take_while(|octet| matches!(octet, b'\r' | b'\n'))
             .count();
-        piece.take(blank);
+        if blank > 0 {
+            piece.take(blank);
+        }
+        // Most start lines come in one piece and are plain: then they are read without a search for their end.
+        if self.begun.is_none()
+            && let Some((start, len)) = plain::leading_start_line(piece.octets)
+            && self
+                .kind
+                .is_none_or(|expected| expected == Kind::of(&start))
+        {
+            let place = piece.place();
+            piece.take(len);
+            return self.started(&start, place, sink);
+        }
         if !piece.octets.is_empty() {
             self.start_line(piece, sink);
         }
@@ -387,10 +410,7 @@ impl Reader {
     }
 
     fn started(&mut self, start: &StartLine<'_>, place: Place, sink: &mut impl Sink) {
-        self.kind = Some(match start {
-            StartLine::Request { .. } => Kind::Request,
-            StartLine::Response { .. } => Kind::Response,
-        });
+        self.kind = Some(Kind::of(start));
         self.state = State::Fields(OpenLine::default());
         sink.started(start, place);
     }
