@@ -15,11 +15,18 @@ use std::sync::LazyLock;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use keepcap::audit::{Extent, Row};
 use keepcap::capture::Capture;
 use keepcap::connection::{Connection, Tracker};
+use keepcap::http::{
+    Broken, Framing, Head, Place, Reader, Sink, StartLine, request_framing, response_framing,
+};
 use keepcap::packet::{Decoded, Decoder};
+use keepcap::report::NdjsonLines;
 use keepcap::rules::{Settings, judge};
-use keepcap::tcp::{Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Peer, Registry, Table};
+use keepcap::tcp::{
+    Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry, Table,
+};
 use keepcap::time::At;
 
 mod traffic;
@@ -131,23 +138,34 @@ impl Listener for Count {
     fn shrink(&mut self) {}
 }
 
+/// Tells what a listener has counted.
+trait Counted {
+    fn counted(&self) -> u64;
+}
+
+impl Counted for Count {
+    fn counted(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Adds up what the connections of one table have counted.
 #[derive(Default)]
 struct Sum {
     streams: u64,
-    octets: u64,
+    counted: u64,
 }
 
-impl Registry<Count> for Sum {
+impl<L: Counted> Registry<L> for Sum {
+    type Record = ();
+
     fn begin(&mut self, _: At) -> u64 {
         self.streams += 1;
         self.streams
     }
 
-    type Record = ();
-
-    fn conclude(&mut self, _: Facts, count: &mut Count) {
-        self.octets += count.0;
+    fn conclude(&mut self, _: Facts, listener: &mut L) {
+        self.counted += listener.counted();
     }
 
     fn weight((): &()) -> usize {
@@ -159,25 +177,134 @@ impl Registry<Count> for Sum {
     fn forget(&mut self, _: u64) {}
 }
 
+/// Takes a capture through the pipeline up to its connections' octets, and returns what `L` counts in them.
+fn assemble<L: Listener<Asked = ()> + Counted>(mut capture: Capture) -> u64 {
+    let mut decoder = Decoder::new();
+    let mut table = Table::<L, ()>::new(Bounds::default(), ());
+    let mut sum = Sum::default();
+    let mut last = At::default();
+    while let Some(packet) = capture.next_packet() {
+        if let Decoded::Segment(segment) = decoder.decode(&packet) {
+            last = segment.at;
+            table.take(&segment, &mut sum);
+        }
+    }
+    let mut rest = table.into_rest();
+    while rest.next_stream().is_some() {
+        rest.finish_next(last, &mut sum);
+    }
+    sum.counted
+}
+
 #[divan::bench(args = PROFILES)]
 fn c_assemble(bencher: Bencher<'_, '_>, profile: &str) {
-    over(bencher, profile, |mut capture| {
-        let mut decoder = Decoder::new();
-        let mut table = Table::<Count, ()>::new(Bounds::default(), ());
-        let mut sum = Sum::default();
-        let mut last = At::default();
-        while let Some(packet) = capture.next_packet() {
-            if let Decoded::Segment(segment) = decoder.decode(&packet) {
-                last = segment.at;
-                table.take(&segment, &mut sum);
-            }
+    over(bencher, profile, assemble::<Count>);
+}
+
+/// Reads the messages of both directions, and counts their heads.
+struct Messages(PerPeer<Direction>);
+
+struct Direction {
+    reader: Reader,
+    heads: Heads,
+}
+
+/// Counts heads, and says where the bodies end. No request in the captures is a HEAD.
+#[derive(Default)]
+struct Heads {
+    count: u64,
+    /// Of the message that has begun, if it is a response.
+    status: Option<u16>,
+}
+
+impl Listener for Messages {
+    type Asked = ();
+
+    fn new((): ()) -> Self {
+        Messages(directions(Origin::Inside))
+    }
+
+    fn begin(&mut self) {
+        self.0 = directions(Origin::Syn);
+    }
+
+    fn octets(&mut self, from: Peer, octets: Octets<'_>) {
+        let Direction { reader, heads } = &mut self.0[from];
+        reader.octets(octets, heads);
+    }
+
+    fn hole(&mut self, from: Peer, hole: Hole) {
+        let Direction { reader, heads } = &mut self.0[from];
+        reader.hole(hole, heads);
+    }
+
+    fn end(&mut self, from: Peer, offset: u64, at: At) {
+        let Direction { reader, heads } = &mut self.0[from];
+        reader.end(at, offset, heads);
+    }
+
+    fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}
+
+    fn requester(&self) -> Option<Peer> {
+        None
+    }
+
+    fn swap(&mut self) {
+        self.0.swap();
+    }
+
+    fn weight(&self) -> usize {
+        0
+    }
+
+    fn shrink(&mut self) {}
+}
+
+fn directions(origin: Origin) -> PerPeer<Direction> {
+    let direction = || Direction {
+        reader: Reader::new(origin),
+        heads: Heads::default(),
+    };
+    PerPeer {
+        client: direction(),
+        server: direction(),
+    }
+}
+
+impl Sink for Heads {
+    fn started(&mut self, line: &StartLine<'_>, _: Place) {
+        self.status = match *line {
+            StartLine::Request { .. } => None,
+            StartLine::Response { status, .. } => Some(status),
+        };
+    }
+
+    fn head(&mut self, head: &Head, _: At, _: u64) -> Framing {
+        self.count += 1;
+        match self.status {
+            None => request_framing(head.body),
+            Some(status) => response_framing(status, None, head.body),
         }
-        let mut rest = table.into_rest();
-        while rest.next_stream().is_some() {
-            rest.finish_next(last, &mut sum);
-        }
-        sum.octets
-    });
+    }
+
+    fn ended(&mut self, _: Option<At>, _: u64) {}
+
+    fn broken(&mut self, _: Broken) {}
+
+    fn stray(&mut self, _: Place) {}
+
+    fn lost(&mut self, _: u64) {}
+}
+
+impl Counted for Messages {
+    fn counted(&self) -> u64 {
+        self.0.client.heads.count + self.0.server.heads.count
+    }
+}
+
+#[divan::bench(args = PROFILES)]
+fn d_heads(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, assemble::<Messages>);
 }
 
 /// Takes a capture through the pipeline up to its connections.
@@ -190,7 +317,7 @@ fn track(mut capture: Capture, mut finished: impl FnMut(Connection)) {
 }
 
 #[divan::bench(args = PROFILES)]
-fn d_pair(bencher: Bencher<'_, '_>, profile: &str) {
+fn e_pair(bencher: Bencher<'_, '_>, profile: &str) {
     over(bencher, profile, |capture| {
         let mut requests = 0;
         track(capture, |connection| requests += connection.tally.requests);
@@ -199,7 +326,7 @@ fn d_pair(bencher: Bencher<'_, '_>, profile: &str) {
 }
 
 #[divan::bench(args = PROFILES)]
-fn e_judge(bencher: Bencher<'_, '_>, profile: &str) {
+fn f_judge(bencher: Bencher<'_, '_>, profile: &str) {
     over(bencher, profile, |capture| {
         let settings = Settings::default();
         let mut findings = 0;
@@ -207,5 +334,24 @@ fn e_judge(bencher: Bencher<'_, '_>, profile: &str) {
             findings += judge(&connection, &settings).findings.len() as u64;
         });
         findings
+    });
+}
+
+#[divan::bench(args = PROFILES)]
+fn g_write(bencher: Bencher<'_, '_>, profile: &str) {
+    over(bencher, profile, |capture| {
+        let settings = Settings::default();
+        let (mut lines, mut written) = (NdjsonLines::default(), Vec::new());
+        let mut octets = 0;
+        track(capture, |connection| {
+            let judgement = judge(&connection, &settings);
+            let row = Row::new(connection, judgement, Extent::Connection);
+            written.clear();
+            lines
+                .write(&row, "made.pcap", &[], &mut written)
+                .expect("a Vec takes all that is written");
+            octets += written.len() as u64;
+        });
+        octets
     });
 }

@@ -24,7 +24,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// The connections of the next step, by the frame by which they were known to be finished, then by number.
-    pub(super) fn put_together(&mut self, yields: Vec<Yield>) -> Vec<Box<Judged>> {
+    pub(super) fn put_together(&mut self, yields: Vec<Yield>) -> Vec<Judged> {
         let mut begun: Vec<u64> = yields
             .iter()
             .flat_map(|yielded| &yielded.begun)

@@ -42,7 +42,7 @@ pub(super) struct Yield {
     /// The frames of those that are nobody's.
     pub(super) forgotten: Vec<u64>,
     /// The connections that were finished; their numbers are the frames with which they began.
-    pub(super) finished: Vec<Box<Judged>>,
+    pub(super) finished: Vec<Judged>,
     weight: usize,
 }
 
@@ -141,7 +141,7 @@ impl Registry<Conversation> for Noting<'_> {
     fn finish(&mut self, mut judged: Box<Judged>, latest: Latest) {
         judged.amend(latest);
         self.yielded.weight += judged.weight();
-        self.yielded.finished.push(judged);
+        self.yielded.finished.push(*judged);
     }
 
     fn forget(&mut self, stream: u64) {

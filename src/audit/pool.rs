@@ -124,7 +124,7 @@ impl Pool {
                     }
                     Some(Ready::Yields(yields)) => {
                         for judged in merge.put_together(yields) {
-                            account.add(*judged, take)?;
+                            account.add(judged, take)?;
                         }
                     }
                     Some(Ready::End(end)) => {

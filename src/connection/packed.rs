@@ -471,37 +471,37 @@ mod tests {
                 message.head = message.head.map(|head| MessageHead {
                     acked: Some(any.acked()),
                     ..head
-                })
+                });
             }
             6 => {
                 message.head = message.head.map(|head| MessageHead {
                     framing: any.one_of(&FRAMINGS),
                     ..head
-                })
+                });
             }
             7 => {
                 message.head = message.head.map(|head| MessageHead {
                     head: any.head().head,
                     ..head
-                })
+                });
             }
             8 => {
                 message.head = message.head.map(|head| MessageHead {
                     end: head.end + any.0.u64(..3),
                     ..head
-                })
+                });
             }
             9 => {
                 message.end = message.end.map(|end| End {
                     at: Some(any.at()),
                     ..end
-                })
+                });
             }
             10 => {
                 message.end = message.end.map(|end| End {
                     acked: any.maybe(Any::acked),
                     ..end
-                })
+                });
             }
             _ => request.line = "x".repeat(any.0.usize(250..260)).into(),
         }

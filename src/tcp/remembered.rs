@@ -131,16 +131,19 @@ impl<R> Memory<R> {
 
     /// Takes the one of this number.
     pub(super) fn take(&mut self, hash: u64, stream: u64) -> Option<Box<Remembered<R>>> {
-        let is_it = |other: &Box<Remembered<R>>| other.stream == stream;
-        let entry = self.by_ends.find_entry(hash, is_it);
+        let entry = self
+            .by_ends
+            .find_entry(hash, |other| other.stream == stream);
         Some(entry.ok()?.remove().0)
     }
 
     /// Takes the next one that had its last packet long enough ago.
     pub(super) fn pop_if(&mut self, is_due: impl Fn(At) -> bool) -> Option<Box<Remembered<R>>> {
         while let Some(due) = self.due.pop_front_if(|due| is_due(due.last)) {
-            let is_it = |other: &Box<Remembered<R>>| other.stream == due.stream;
-            let Ok(entry) = self.by_ends.find_entry(due.hash, is_it) else {
+            let entry = self
+                .by_ends
+                .find_entry(due.hash, |other| other.stream == due.stream);
+            let Ok(entry) = entry else {
                 continue;
             };
             let last = entry.get().latest.last;

@@ -207,7 +207,7 @@ impl<L: Listener, R> Table<L, R> {
         let numbers = segment.into();
         let ends = (&segment.src, &segment.dst);
         let slot = self.slot(ends, numbers, registry, |remembered| {
-            remembered.note(segment)
+            remembered.note(segment);
         });
         let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) else {
             return;
@@ -375,7 +375,7 @@ impl<L: Listener, R> Table<L, R> {
         self.last = at;
         let ends = (&header.src, &header.dst);
         let slot = self.slot(ends, header.into(), registry, |remembered| {
-            remembered.skip(header)
+            remembered.skip(header);
         });
         if let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) {
             flow.skip(header);
