@@ -123,6 +123,10 @@ impl Listener for Count {
 
     fn end(&mut self, _: Peer, _: u64, _: At) {}
 
+    fn counts(&self, _: Peer) -> u64 {
+        0
+    }
+
     fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}
 
     fn requester(&self) -> Option<Peer> {
@@ -241,6 +245,10 @@ impl Listener for Messages {
     fn end(&mut self, from: Peer, offset: u64, at: At) {
         let Direction { reader, heads } = &mut self.0[from];
         reader.end(at, offset, heads);
+    }
+
+    fn counts(&self, _: Peer) -> u64 {
+        0
     }
 
     fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}

@@ -53,6 +53,10 @@ impl Listener for Conversation {
         self.readers[from].end(at, offset, &mut self.log.hear(from));
     }
 
+    fn counts(&self, from: Peer) -> u64 {
+        self.readers[from].counts()
+    }
+
     fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
         self.log.acknowledged(of, upto, by);
     }

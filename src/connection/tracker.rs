@@ -145,9 +145,10 @@ impl<R> Tracker<R> {
             }
         }
         match self.decoder.decode(packet) {
-            Decoded::Segment(segment) => {
+            // It is large: it stays where it is.
+            Decoded::Segment(ref segment) => {
                 if let Some(table) = self.tables.get_mut(shard(segment.src, segment.dst)) {
-                    table.take(&segment, &mut register);
+                    table.take(segment, &mut register);
                 }
             }
             Decoded::Header(header) => {

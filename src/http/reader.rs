@@ -208,6 +208,16 @@ impl Reader {
         }
     }
 
+    /// How many of the next octets it only counts, being inside a body.
+    pub fn counts(&self) -> u64 {
+        match self.state {
+            State::Length(left) | State::Chunked(Chunked::Data(left)) => left,
+            State::UntilClose | State::Tunnel | State::Foreign(_) => u64::MAX,
+            State::Between | State::StartLine | State::Fields(_) => 0,
+            State::Chunked(_) | State::Lost => 0,
+        }
+    }
+
     /// The memory that it has taken beside its own size, in octets.
     pub fn weight(&self) -> usize {
         let weight = |begun: &Begun| {

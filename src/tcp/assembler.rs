@@ -47,8 +47,11 @@ impl<'a> Run<'a> {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) offset: u64,
-    pub(crate) octets: Box<[u8]>,
-    pub(crate) cut: u64,
+    octets: Box<[u8]>,
+    /// Octets behind them that were cut off, or that nobody looks at.
+    cut: u64,
+    /// How many were captured.
+    captured: usize,
     pub(crate) stamp: Stamp,
 }
 
@@ -82,7 +85,10 @@ pub(crate) struct Assembler {
 struct Waiting {
     /// By offset; none overlaps another, and none begins before what is next.
     held: BTreeMap<u64, Held>,
+    /// How many were captured of what waits.
     octets: usize,
+    /// How many of those are kept.
+    kept: usize,
 }
 
 impl Assembler {
@@ -107,8 +113,8 @@ impl Assembler {
 
     /// The memory that they take, in octets.
     pub(crate) fn weight(&self) -> usize {
-        let (octets, runs) = self.waiting();
-        octets + runs * RUN
+        let waiting = self.waiting.as_ref();
+        waiting.map_or(0, |waiting| waiting.kept + waiting.held.len() * RUN)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -128,13 +134,16 @@ impl Assembler {
         run.between(self.next, u64::MAX)
     }
 
-    /// Keeps a copy of whatever `run` has that was not there yet.
-    pub(crate) fn hold(&mut self, run: &Run<'_>) {
+    /// Keeps a copy of whatever `run` has that was not there yet. Of the next octets, `counted` are only counted by
+    /// whoever takes them: those are as good as cut off.
+    pub(crate) fn hold(&mut self, run: &Run<'_>, counted: u64) {
         let from = run.offset.max(self.next);
         if from >= run.end() {
             return;
         }
-        self.waiting.get_or_insert_default().hold(run, from);
+        let counted = self.next.saturating_add(counted);
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.hold(run, from, counted);
     }
 
     /// The first run that waits.
@@ -147,7 +156,8 @@ impl Assembler {
     pub(crate) fn pop(&mut self) -> Option<Held> {
         let waiting = self.waiting.as_mut()?;
         let (_, held) = waiting.held.pop_first()?;
-        waiting.octets -= held.octets.len();
+        waiting.octets -= held.captured;
+        waiting.kept -= held.octets.len();
         if waiting.held.is_empty() {
             self.waiting = None;
         }
@@ -169,7 +179,7 @@ impl Assembler {
 
 impl Waiting {
     /// Keeps what of `run` lies behind `from` and in none of the runs that are here.
-    fn hold(&mut self, run: &Run<'_>, mut from: u64) {
+    fn hold(&mut self, run: &Run<'_>, mut from: u64, counted: u64) {
         if let Some((_, before)) = self.held.range(..from).next_back() {
             from = from.max(before.as_run().end());
         }
@@ -178,18 +188,26 @@ impl Waiting {
             let after = after.map(|(_, held)| (held.offset, held.as_run().end()));
             let (stop, resume) = after.unwrap_or((u64::MAX, u64::MAX));
             if let Some(part) = run.between(from, stop) {
-                self.insert(&part);
+                self.insert(&part, counted);
             }
             from = resume;
         }
     }
 
-    fn insert(&mut self, part: &Run<'_>) {
-        self.octets += part.octets.len();
+    /// The octets before offset `counted` are only counted.
+    fn insert(&mut self, part: &Run<'_>, counted: u64) {
+        let captured = part.octets.len();
+        let (octets, dropped) = match part.offset + captured as u64 <= counted {
+            true => (&[][..], captured as u64),
+            false => (part.octets, 0),
+        };
+        self.octets += captured;
+        self.kept += octets.len();
         let held = Held {
             offset: part.offset,
-            octets: part.octets.into(),
-            cut: part.cut,
+            octets: octets.into(),
+            cut: part.cut + dropped,
+            captured,
             stamp: part.stamp,
         };
         self.held.insert(part.offset, held);
@@ -230,7 +248,7 @@ mod tests {
                 out.extend((part.offset..).zip(part.octets.iter().copied()));
                 assembler.skip_to(part.end());
             } else {
-                assembler.hold(&run);
+                assembler.hold(&run, 0);
             }
             while assembler
                 .front()

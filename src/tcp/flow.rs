@@ -67,6 +67,9 @@ pub trait Listener {
     /// `from` ended its direction by a FIN, in order, behind the octet before `offset`.
     fn end(&mut self, from: Peer, offset: u64, at: At);
 
+    /// How many of the next octets of `from` it only counts: whether they come or are cut off is all the same to it.
+    fn counts(&self, from: Peer) -> u64;
+
     /// The other side has acknowledged the octets of `of` before offset `upto`, further than before.
     fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked);
 
@@ -374,7 +377,7 @@ impl<L: Listener> Flow<L> {
                 Some(part) if !wait.for_cause(stamp.after(), half, other) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
-                _ => half.assembler.hold(&run),
+                _ => half.assembler.hold(&run, self.listener.counts(from)),
             }
         }
         half.note_sent(run.end());
