@@ -6,7 +6,7 @@
 use std::io;
 
 use keepcap::audit::{self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Watch};
-use keepcap::capture::{self, Found, OpenError, Part, Problem, Source};
+use keepcap::capture::{self, Found, OpenError, Problem, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look, NdjsonLines};
 use keepcap::rules::Verdict;
@@ -27,6 +27,8 @@ pub(crate) struct Job<'a> {
     output: Output,
     /// Where results are written line by line.
     lines: NdjsonLines,
+    /// The capture that they are of.
+    lines_of: Option<usize>,
     also: Also<'a>,
     status: Status,
     readings: Vec<Reading>,
@@ -56,6 +58,7 @@ impl<'a> Job<'a> {
             messages,
             output,
             lines: NdjsonLines::default(),
+            lines_of: None,
             also,
             status: Status::Done,
             readings: Vec::new(),
@@ -90,18 +93,17 @@ impl<'a> Job<'a> {
 
     /// Takes everything that comes of the captures, in the order of the results.
     pub(crate) fn take(&mut self, source: &Source, outcome: Outcome) -> Result<(), Failure> {
-        let name = source.path().to_string_lossy();
         match outcome {
             Outcome::Row(mut row, sighting) => {
                 self.also.note_row(source, &row, sighting.as_deref())?;
                 if self.extent == Extent::Connection {
                     (row.exchanges, row.sides) = (None, None);
                 }
-                self.list(row, sighting, &name, source.parts())?;
+                self.list(row, sighting, source)?;
             }
             Outcome::Read(reading) => {
                 self.also.note_reading(source, &reading)?;
-                self.note_reading(&name, &reading);
+                self.note_reading(&source.path().to_string_lossy(), &reading);
                 self.readings.push(reading);
                 self.of_captures.push(std::mem::take(&mut self.of_capture));
                 if let Some(watch) = self.watch.take() {
@@ -119,22 +121,27 @@ impl<'a> Job<'a> {
 
     fn list(
         &mut self,
-        row: Row,
+        row: Box<Row>,
         sighting: Option<Box<Sighting>>,
-        capture: &str,
-        parts: &[Part],
+        source: &Source,
     ) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
         if let (By::Server, Some(sighting)) = (self.results.by, sighting) {
-            let watch = self.watch.get_or_insert_with(|| Watch::new(capture));
+            let watch = self
+                .watch
+                .get_or_insert_with(|| Watch::new(&source.path().to_string_lossy()));
             watch.take(&row, *sighting);
         }
         match (self.results.by, self.results.format) {
             (By::Connection, Format::Ndjson) => {
-                self.lines.write(&row, capture, parts, &mut self.output)?;
+                if self.lines_of != Some(row.capture) {
+                    self.lines_of = Some(row.capture);
+                    self.lines = NdjsonLines::of(&source.path().to_string_lossy());
+                }
+                self.lines.write(&row, source.parts(), &mut self.output)?;
             }
-            (By::Connection, _) => self.rows.push(row),
+            (By::Connection, _) => self.rows.push(*row),
             (By::Server | By::Capture, _) => {}
         }
         Ok(())

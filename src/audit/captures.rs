@@ -78,7 +78,7 @@ pub enum Surveying {
 #[derive(Debug)]
 pub enum Outcome {
     /// A connection that is wanted, and what it tells of its server, where that is asked for.
-    Row(Row, Option<Box<Sighting>>),
+    Row(Box<Row>, Option<Box<Sighting>>),
     /// The capture was read, and all its rows have come.
     Read(Reading),
     /// Nothing could be read of it.
@@ -151,24 +151,24 @@ impl<T, E> Recorder for Judging<'_, '_, T, E>
 where
     T: FnMut(&Source, Outcome) -> Result<(), E>,
 {
-    type Record = Box<Judged>;
+    type Record = Judged;
 
-    fn record(&mut self, connection: Connection) -> Box<Judged> {
-        Box::new(Judged::new(connection, self.plan))
+    fn record(&mut self, connection: Connection) -> Judged {
+        Judged::new(connection, self.plan)
     }
 
-    fn weight(judged: &Box<Judged>) -> usize {
+    fn weight(judged: &Judged) -> usize {
         judged.weight()
     }
 
-    fn stream(judged: &Box<Judged>) -> u64 {
+    fn stream(judged: &Judged) -> u64 {
         judged.row.stream
     }
 
-    fn finish(&mut self, mut judged: Box<Judged>, latest: Latest) {
+    fn finish(&mut self, mut judged: Judged, latest: Latest) {
         if self.result.is_ok() {
             judged.amend(latest);
-            self.result = self.account.add(*judged, self.take);
+            self.result = self.account.add(judged, self.take);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::tcp::Latest;
 pub(super) struct Judged {
     /// The frame by which it was known to be finished.
     pub(super) known_by: u64,
-    pub(super) row: Row,
+    pub(super) row: Box<Row>,
     /// What it tells of its server, where that is asked for.
     pub(super) sighting: Option<Box<Sighting>>,
 }
@@ -25,7 +25,7 @@ impl Judged {
         Judged {
             known_by: connection.facts.seen_until.frame,
             sighting,
-            row: Row::new(connection, judgement, plan.extent),
+            row: Box::new(Row::new(connection, judgement, plan.extent)),
         }
     }
 

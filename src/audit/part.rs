@@ -20,8 +20,8 @@ pub(super) struct Part {
 }
 
 enum Stage {
-    Reading(Box<Table<Conversation, Box<Judged>>>),
-    Over(Rest<Conversation, Box<Judged>>),
+    Reading(Box<Table<Conversation, Judged>>),
+    Over(Rest<Conversation, Judged>),
 }
 
 /// What is to be done next.
@@ -123,25 +123,25 @@ struct Noting<'a> {
 }
 
 impl Registry<Conversation> for Noting<'_> {
-    type Record = Box<Judged>;
+    type Record = Judged;
 
     fn begin(&mut self, at: At) -> u64 {
         self.yielded.begun.push(at.frame);
         at.frame
     }
 
-    fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Box<Judged> {
-        Box::new(Judged::new(conversation.conclude(facts), self.plan))
+    fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Judged {
+        Judged::new(conversation.conclude(facts), self.plan)
     }
 
-    fn weight(judged: &Box<Judged>) -> usize {
+    fn weight(judged: &Judged) -> usize {
         judged.weight()
     }
 
-    fn finish(&mut self, mut judged: Box<Judged>, latest: Latest) {
+    fn finish(&mut self, mut judged: Judged, latest: Latest) {
         judged.amend(latest);
         self.yielded.weight += judged.weight();
-        self.yielded.finished.push(*judged);
+        self.yielded.finished.push(judged);
     }
 
     fn forget(&mut self, stream: u64) {

@@ -73,6 +73,9 @@ impl Kept {
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Exchange> {
+        if self.packed.len() == 0 {
+            return std::mem::take(&mut self.open).into();
+        }
         let mut exchanges = Vec::with_capacity(self.packed.len() + self.open.len());
         exchanges.extend(self.packed.iter());
         exchanges.extend(self.open.drain(..));

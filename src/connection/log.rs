@@ -668,9 +668,10 @@ impl Sink for Heard<'_> {
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.
-fn kept_line(name: &str, target: &str) -> Cow<'static, str> {
+fn kept_line(name: &str, target: &[u8]) -> Cow<'static, str> {
+    let target = String::from_utf8_lossy(target);
     let mut line = String::with_capacity((name.len() + 1 + target.len()).min(MAX_KEPT_TARGET));
-    for part in [name, " ", target] {
+    for part in [name, " ", &*target] {
         let room = part.floor_char_boundary(MAX_KEPT_TARGET - line.len());
         line.push_str(part.get(..room).unwrap_or_default());
     }

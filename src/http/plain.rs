@@ -114,9 +114,7 @@ fn request_line(octets: &[u8]) -> Option<(StartLine<'_>, usize)> {
     let start = StartLine::Request {
         method,
         name,
-        target: str::from_utf8(target)
-            .ok()
-            .filter(|target| !target.is_empty())?,
+        target: (!target.is_empty()).then_some(target)?,
         version,
     };
     Some((start, octets.len() - rest.len()))

@@ -31,6 +31,11 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// Whether it is more than an acknowledgement or the beginning of a connection.
+    pub(crate) fn carries_anything(&self) -> bool {
+        self.payload_len() > 0 || self.flags.has(Flags::FIN) || self.flags.has(Flags::RST)
+    }
+
     /// Payload octets that were sent, captured or not.
     #[inline]
     pub fn payload_len(&self) -> u32 {

@@ -150,7 +150,7 @@ fn replay<E: From<PartError>>(
             Line::Row(mut row, sighting) if wanted.selection.includes(&row) => {
                 row.capture = number;
                 let sighting = sighting.filter(|_| wanted.survey == Surveying::Asked);
-                take(&block.source, Outcome::Row(*row, sighting))?;
+                take(&block.source, Outcome::Row(row, sighting))?;
             }
             Line::Row(..) => {}
             Line::Read(mut reading) => {

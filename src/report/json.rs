@@ -49,34 +49,38 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
     out.write_all(b"}\n")
 }
 
-/// Writes rows as lines of NDJSON, each of which is put together in the same memory.
+/// Writes the rows of a capture as lines of NDJSON, each of which is put together in the same memory.
 #[derive(Debug, Default)]
-pub struct NdjsonLines(Vec<u8>);
+pub struct NdjsonLines {
+    capture: String,
+    octets: Vec<u8>,
+}
 
 impl NdjsonLines {
-    /// Writes a row as one line. `capture` is the path as given, that of the first of the `parts` where several files
-    /// were read as one.
+    /// Of the capture with this path as given, that of its first part where several files were read as one.
+    pub fn of(capture: &str) -> Self {
+        NdjsonLines {
+            capture: capture.to_owned(),
+            octets: Vec::new(),
+        }
+    }
+
+    /// Writes a row as one line. `parts` are the files that were read as one, if it was several.
     ///
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write(
-        &mut self,
-        row: &Row,
-        capture: &str,
-        parts: &[Part],
-        out: &mut impl Write,
-    ) -> io::Result<()> {
-        self.0.clear();
-        self.0.shrink_to(MAX_KEPT);
+    pub fn write(&mut self, row: &Row, parts: &[Part], out: &mut impl Write) -> io::Result<()> {
+        self.octets.clear();
+        self.octets.shrink_to(MAX_KEPT);
         let source = Source {
             row,
-            capture,
+            capture: &self.capture,
             parts,
         };
-        push_record(source, &mut self.0);
-        self.0.push(b'\n');
-        out.write_all(&self.0)
+        push_record(source, &mut self.octets);
+        self.octets.push(b'\n');
+        out.write_all(&self.octets)
     }
 }
 

@@ -225,8 +225,11 @@ impl<L: Listener, R> Table<L, R> {
             self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
         }
         flow.take(segment);
-        self.settle(registry);
-        self.keep_within_bounds(registry);
+        // What carries nothing changes nothing here, unless it ends a connection or something waited for it.
+        if segment.carries_anything() || flow.watch == Watch::Closed || flow.weight.waiting > 0 {
+            self.settle(registry);
+            self.keep_within_bounds(registry);
+        }
     }
 
     /// Sees what has become of the connection that had the last packet.
@@ -285,6 +288,7 @@ impl<L: Listener, R> Table<L, R> {
         }));
     }
 
+    #[inline(always)]
     fn keep_within_bounds(&mut self, registry: &mut impl Registry<L, Record = R>) {
         if self.bounds.are_met(&self.load) {
             self.make_room(registry);
