@@ -240,6 +240,11 @@ impl PathList {
 }
 
 impl Results {
+    /// Whether each connection becomes a line of NDJSON.
+    pub(crate) fn is_ndjson(&self) -> bool {
+        (self.by, self.format) == (By::Connection, Format::Ndjson)
+    }
+
     /// Which connections are listed.
     pub(crate) fn selection(&self) -> Selection {
         let http = [Protocol::Http1];

@@ -181,6 +181,7 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         },
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
+        tell: (!partial && results.is_ndjson()).then_some(report::ndjson_story),
         monitor: Arc::clone(monitor),
     }
 }

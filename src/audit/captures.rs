@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::account::Account;
 use super::judged::Judged;
 use super::{Extent, Reading, Row, Selection, Sighting, pool};
-use crate::capture::{Capture, Monitor, OpenError, Source};
+use crate::capture::{Capture, Monitor, OpenError, Part, Source};
 use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
 use crate::tcp::{Bounds, Latest};
@@ -29,9 +29,15 @@ pub struct Plan {
     pub memory: usize,
     /// How many threads may work on it. What comes out does not depend on that.
     pub threads: NonZeroUsize,
+    /// What is said of each row that is wanted, worked out beside other work where there are several threads.
+    pub tell: Option<Tell>,
     /// Tells how far it has come, and may stop it.
     pub monitor: Arc<Monitor>,
 }
+
+/// Says something of a row whose number is not known yet; with the parts that its capture consists of, if those are
+/// several.
+pub type Tell = fn(&Row, &[Part]) -> Box<[u8]>;
 
 /// Where there are several captures, this part of the memory is for those that are read before their turn.
 pub(super) const BESIDE: usize = 4;

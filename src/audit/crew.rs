@@ -130,7 +130,10 @@ impl Task {
                 Done::Read(batch, more)
             }
             Task::Work(seat, mut part, work) => {
-                let yields = work.iter().map(|work| part.work(work, plan)).collect();
+                let yields = work
+                    .iter()
+                    .map(|work| part.work(work, source, plan))
+                    .collect();
                 Done::Worked(seat, part, yields)
             }
         }

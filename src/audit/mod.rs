@@ -38,7 +38,7 @@ pub mod server;
 mod sighting;
 mod survey;
 
-pub use captures::{Outcome, Plan, Surveying, audit};
+pub use captures::{Outcome, Plan, Surveying, Tell, audit};
 pub use reading::{BoundMet, Reading};
 pub use row::{Extent, Row};
 pub use rows::{Rows, SHARE};

@@ -9,6 +9,7 @@ use std::mem;
 use super::Plan;
 use super::batch::{Batch, Taken};
 use super::judged::Judged;
+use crate::capture::Source;
 use crate::connection::{Conversation, Targets};
 use crate::tcp::{Bounds, Facts, Forgotten, Latest, Registry, Rest, Table};
 use crate::time::At;
@@ -71,9 +72,10 @@ impl Part {
     }
 
     /// Does it, and says what came of it.
-    pub(super) fn work(&mut self, work: &Work, plan: &Plan) -> Yield {
+    pub(super) fn work(&mut self, work: &Work, source: &Source, plan: &Plan) -> Yield {
         let mut noting = Noting {
             plan,
+            source,
             yielded: Yield::default(),
         };
         match work {
@@ -119,6 +121,7 @@ impl Yield {
 
 struct Noting<'a> {
     plan: &'a Plan,
+    source: &'a Source,
     yielded: Yield,
 }
 
@@ -140,6 +143,7 @@ impl Registry<Conversation> for Noting<'_> {
 
     fn finish(&mut self, mut judged: Judged, latest: Latest) {
         judged.amend(latest);
+        judged.tell(self.plan, self.source.parts());
         self.yielded.weight += judged.weight();
         self.yielded.finished.push(judged);
     }

@@ -85,6 +85,9 @@ pub struct Row {
     pub exchanges: Option<Box<[Exchange]>>,
     /// What each side did, where exchanges were asked for.
     pub sides: Option<Box<PerPeer<Side>>>,
+    /// What [`Plan::tell`](super::Plan::tell) says of it, where somebody was asked to.
+    #[serde(skip)]
+    pub told: Option<Box<[u8]>>,
 }
 
 /// How much is kept of a connection.
@@ -148,6 +151,7 @@ impl Row {
             requester: client,
             exchanges: whole.then(|| connection.exchanges.into()),
             sides: whole.then(|| Box::new(sides)),
+            told: None,
         }
     }
 }

@@ -205,6 +205,7 @@ mod tests {
             survey: Surveying::Asked,
             memory: 1 << 20,
             threads: std::num::NonZeroUsize::MIN,
+            tell: None,
             monitor: Arc::default(),
         };
         let mut writer = Writer::new(Vec::new(), &Manifest::of(&plan)).unwrap();

@@ -78,18 +78,48 @@ impl NdjsonLines {
             capture: &self.capture,
             parts,
         };
-        push_record(source, &mut self.octets);
+        push_identity(source, &mut self.octets);
+        match &row.told {
+            Some(story) => self.octets.extend_from_slice(story),
+            None => push_story(source, &mut self.octets),
+        }
         self.octets.push(b'\n');
         out.write_all(&self.octets)
     }
 }
 
+/// What a line of NDJSON has of a row behind its number: all that can be written before that is known.
+pub fn ndjson_story(row: &Row, parts: &[Part]) -> Box<[u8]> {
+    let mut octets = Vec::with_capacity(USUAL_STORY);
+    let source = Source {
+        row,
+        capture: "",
+        parts,
+    };
+    push_story(source, &mut octets);
+    octets.into()
+}
+
+/// Most are not longer, in octets.
+const USUAL_STORY: usize = 1024;
+
 /// So many octets of memory are kept from one line to the next. Hardly any line is longer.
 const MAX_KEPT: usize = 1 << 20;
 
 fn push_record(source: Source<'_>, out: &mut Vec<u8>) {
-    Object::write(out, |object| {
-        record::connection(&mut Nested { source, object });
+    push_identity(source, out);
+    push_story(source, out);
+}
+
+fn push_identity(source: Source<'_>, out: &mut Vec<u8>) {
+    Object::begin(out, |object| {
+        record::identity(&mut Nested { source, object });
+    });
+}
+
+fn push_story(source: Source<'_>, out: &mut Vec<u8>) {
+    Object::end(out, |object| {
+        record::story(&mut Nested { source, object });
         if let Some(exchanges) = &source.row.exchanges {
             // A 408 that was sent while nothing was asked belongs to no exchange.
             let asked = exchanges

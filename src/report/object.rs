@@ -18,9 +18,22 @@ impl Object<'_> {
     /// Writes an object with the members that `members` adds.
     #[inline]
     pub(super) fn write(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
+        Object::begin(out, members);
+        Object::end(out, |_| {});
+    }
+
+    /// Writes the beginning of an object, with these members.
+    #[inline]
+    pub(super) fn begin(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
         let start = out.len();
         members(&mut Object(out));
         open(b'{', start, out);
+    }
+
+    /// Writes the end of an object that has been begun, with these members.
+    #[inline]
+    pub(super) fn end(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
+        members(&mut Object(out));
         out.push(b'}');
     }
 

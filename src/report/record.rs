@@ -41,8 +41,20 @@ pub(super) struct Source<'a> {
 /// A connection, without its exchanges.
 #[inline]
 pub(super) fn connection(fields: &mut impl Fields) {
+    identity(fields);
+    story(fields);
+}
+
+/// Which connection it is.
+#[inline]
+pub(super) fn identity(fields: &mut impl Fields) {
     fields.one(name!("capture"), |of| Value::Text(of.capture));
     fields.one(name!("stream"), |of| of.row.stream.into());
+}
+
+/// What happened on it.
+#[inline]
+pub(super) fn story(fields: &mut impl Fields) {
     fields.one(name!("client_ip"), |of| of.row.client.ip.into());
     fields.one(name!("client_port"), |of| of.row.client.port.into());
     fields.one(name!("server_ip"), |of| of.row.server.ip.into());

@@ -62,6 +62,7 @@ fn plan() -> Plan {
         settings: Settings::default(),
         selection: Selection::default(),
         extent: Extent::Connection,
+        tell: None,
         survey: Surveying::Asked,
         memory: 4 << 20,
         threads: NonZeroUsize::MIN,
