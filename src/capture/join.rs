@@ -157,14 +157,18 @@ pub fn join(sources: Vec<Source>, named: &[PathBuf], means: &Means) -> Joined {
 /// recording. The times are those of the first and of the last packet.
 pub fn seem_to_be_parts<'a>(captures: &[(&'a Path, Times)]) -> Vec<(&'a Path, usize)> {
     let mut series: BTreeMap<Series, Vec<(Times, &Path)>> = BTreeMap::new();
+    let mut plain = BTreeSet::new();
     for &(path, times) in captures {
-        if let Some(rotated) = Rotated::of(path).filter(Rotated::is_plain) {
-            series
-                .entry(rotated.series)
-                .or_default()
-                .push((times, path));
+        if let Some(rotated) = Rotated::of(path) {
+            // The first part that tcpdump -G -C writes at a time has no counter yet.
+            if rotated.is_plain() {
+                plain.insert(rotated.series.clone());
+            }
+            let members = series.entry(rotated.series).or_default();
+            members.push((times, path));
         }
     }
+    series.retain(|series, _| plain.contains(series));
     let mut found = Vec::new();
     for mut members in series.into_values() {
         members.sort_unstable();
@@ -534,12 +538,21 @@ mod tests {
         let captures = [
             (path("a_00002_20260131120500.pcapng"), (at(20), at(30))),
             (path("a_00001_20260131120000.pcapng"), (at(10), at(20))),
+            (path("d-20260131120000.pcap"), (at(10), at(15))),
+            (path("d-20260131120000.pcap1"), (at(15), at(20))),
+            (path("d-20260131120500.pcap"), (at(20), at(30))),
             (path("b.pcap"), (at(10), at(20))),
             (path("b.pcap1"), (at(20), at(30))),
             (path("c_00001_20260131120000.pcapng"), (at(10), at(20))),
             (path("c_00002_20260131120005.pcapng"), (at(15), at(30))),
         ];
         let found = seem_to_be_parts(&captures);
-        assert_eq!(found, [(path("a_00001_20260131120000.pcapng"), 2)]);
+        assert_eq!(
+            found,
+            [
+                (path("a_00001_20260131120000.pcapng"), 2),
+                (path("d-20260131120000.pcap"), 3)
+            ]
+        );
     }
 }
