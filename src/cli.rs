@@ -21,7 +21,7 @@ use keepcap::time::Span;
 
 use crate::messages::Loudness;
 use crate::paths::Separator;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage};
 
 /// Tells for every HTTP/1 connection of a packet capture whether keep-alive worked as promised.
 ///
@@ -219,12 +219,18 @@ impl Arguments {
 
     /// What shows how far the work has come, where that is wanted. Rows that come to a terminal as they are found show
     /// it themselves.
-    pub(crate) fn progress(&self, sources: &[Source], monitor: &Arc<Monitor>) -> Option<Progress> {
+    pub(crate) fn progress(
+        &self,
+        sources: &[Source],
+        stage: Stage,
+        monitor: &Arc<Monitor>,
+    ) -> Option<Progress> {
         let results = &self.results;
         let rows = results.format == Format::Ndjson && results.output.is_none();
         let shown = rows && io::stdout().is_terminal();
         let wanted = !self.no_progress && !results.quiet && !shown;
-        wanted.then(|| Progress::over(sources, monitor)).flatten()
+        let progress = || Progress::over(sources, stage, monitor);
+        wanted.then(progress).flatten()
     }
 }
 
@@ -318,6 +324,9 @@ pub(crate) enum Format {
     Csv,
     /// A Markdown table, then the findings
     Markdown,
+    /// Apache Parquet, with the columns of csv
+    #[cfg(feature = "parquet")]
+    Parquet,
     /// The findings in SARIF 2.1.0, for code scanning and the like
     Sarif,
     /// A JUnit report: a connection is a test, which fails from the verdict of --fail-on on (warning unless told)
@@ -337,8 +346,9 @@ impl TypedValueParser for FormatParser {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<Format, clap::Error> {
-        if value == "parquet" {
-            let lack = "this build of keepcap cannot write parquet; write ndjson or csv, and convert that\n";
+        if value == "parquet" && cfg!(not(feature = "parquet")) {
+            let lack = "this build of keepcap cannot write parquet; build it with \
+                `cargo install --path . --features parquet`, or convert what it writes as ndjson or csv\n";
             return Err(clap::Error::raw(ErrorKind::InvalidValue, lack).with_cmd(command));
         }
         EnumValueParser::<Format>::new().parse_ref(command, argument, value)

@@ -5,8 +5,10 @@
 
 use std::io;
 
-use keepcap::audit::{self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Watch};
-use keepcap::capture::{self, Found, OpenError, Problem, Source};
+use keepcap::audit::{
+    self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Twice, Watch,
+};
+use keepcap::capture::{Found, OpenError, Problem, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look, NdjsonLines};
 use keepcap::rules::Verdict;
@@ -16,6 +18,7 @@ use crate::cli::{By, Format, Results};
 use crate::failure::Failure;
 use crate::messages::Messages;
 use crate::output::{self, Output};
+use crate::remarks;
 use crate::run::Status;
 
 /// What has come of the captures so far.
@@ -41,13 +44,24 @@ pub(crate) struct Job<'a> {
     survey: Survey,
     /// What is seen of servers in the capture that is being read.
     watch: Option<Watch>,
+    /// Where there are several captures.
+    twice: Option<Twice>,
+}
+
+/// How much there is to come, and how much of it may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// So many captures.
+    pub(crate) captures: usize,
+    /// So many octets of memory for rows.
+    pub(crate) rows: usize,
 }
 
 impl<'a> Job<'a> {
     pub(crate) fn new(
         results: &'a Results,
         extent: Extent,
-        memory: usize,
+        bounds: Bounds,
         messages: Messages,
         output: Output,
         also: Also<'a>,
@@ -62,12 +76,13 @@ impl<'a> Job<'a> {
             also,
             status: Status::Done,
             readings: Vec::new(),
-            rows: Rows::within(memory_of_rows(results, memory)),
+            rows: Rows::within(bounds.rows),
             totals: Totals::default(),
             of_captures: Vec::new(),
             of_capture: Totals::default(),
             survey: Survey::default(),
             watch: None,
+            twice: (bounds.captures > 1).then(Twice::default),
         }
     }
 
@@ -104,7 +119,7 @@ impl<'a> Job<'a> {
             Outcome::Read(reading) => {
                 self.also.note_reading(source, &reading)?;
                 self.note_reading(&source.path().to_string_lossy(), &reading);
-                self.readings.push(reading);
+                self.readings.push(*reading);
                 self.of_captures.push(std::mem::take(&mut self.of_capture));
                 if let Some(watch) = self.watch.take() {
                     self.survey.merge(watch.finish());
@@ -127,6 +142,9 @@ impl<'a> Job<'a> {
     ) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
+        if let Some(twice) = &mut self.twice {
+            twice.note(&row);
+        }
         if let (By::Server, Some(sighting)) = (self.results.by, sighting) {
             let watch = self
                 .watch
@@ -228,7 +246,10 @@ impl<'a> Job<'a> {
         if self.readings.is_empty() {
             return Ok(Status::Impossible);
         }
-        self.point_out_parts();
+        remarks::on_parts(&self.readings, self.messages);
+        if let Some(twice) = &self.twice {
+            remarks::on_copies(twice, &self.readings, self.messages);
+        }
         self.note_left_out();
         self.write()?;
         self.output.finish()?;
@@ -264,24 +285,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Says which captures are plainly parts of one recording, and were not read as one.
-    fn point_out_parts(&self) {
-        let single = self
-            .readings
-            .iter()
-            .filter(|reading| reading.parts.is_empty());
-        let captures: Vec<_> = single
-            .filter_map(|reading| Some((reading.path.as_path(), reading.summary.times?)))
-            .collect();
-        for (first, count) in capture::seem_to_be_parts(&captures) {
-            let first = first.display();
-            self.messages.warning(format_args!(
-                "{first} and {} more follow on, as parts of one recording do; --join reads them as one",
-                count - 1
-            ));
-        }
-    }
-
     /// Writes what was collected.
     fn write(&mut self) -> io::Result<()> {
         let document = Document {
@@ -312,6 +315,8 @@ impl<'a> Job<'a> {
             Format::Json => report::write_json(&document, out),
             Format::Csv => report::write_csv(&document, out),
             Format::Markdown => report::write_markdown(&document, out),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => report::write_parquet(&document, out),
             Format::Sarif => report::write_sarif(&document, out),
             Format::Junit => {
                 let least = self.results.fail_on.unwrap_or(Verdict::Warning);
@@ -335,6 +340,8 @@ fn write_listing<L: Listing>(
         Format::Ndjson => report::write_listing_ndjson(listing, out),
         Format::Csv => report::write_listing_csv(listing, out),
         Format::Markdown => report::write_listing_markdown(listing, out),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => report::write_listing_parquet(listing, out),
         // These tell of connections, and were refused.
         Format::Sarif | Format::Junit => Ok(()),
     }

@@ -12,6 +12,7 @@ mod output;
 mod part;
 mod paths;
 mod progress;
+mod remarks;
 mod run;
 
 use std::process::ExitCode;

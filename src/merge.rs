@@ -6,7 +6,7 @@ use keepcap::tcp::MEMORY;
 use crate::also::Also;
 use crate::cli::Merge;
 use crate::failure::Failure;
-use crate::job::Job;
+use crate::job::{Bounds, Job, memory_of_rows};
 use crate::messages::Messages;
 use crate::output::Output;
 use crate::run::{Status, all_paths};
@@ -32,13 +32,16 @@ pub(crate) fn merge_all(
         return Ok(Status::Impossible);
     };
     let results = &merge.results;
-    let extent = results.extent(union.captures());
+    let captures = union.captures();
+    let extent = results.extent(captures);
     let wanted = Replay {
         selection: results.selection(),
         extent,
         survey: results.survey(),
     };
-    let mut job = Job::new(results, extent, MEMORY, messages, output, Also::default());
+    let rows = memory_of_rows(results, MEMORY);
+    let bounds = Bounds { captures, rows };
+    let mut job = Job::new(results, extent, bounds, messages, output, Also::default());
     union.replay(&wanted, &mut |source, outcome| job.take(source, outcome))?;
     job.finish()
 }

@@ -20,6 +20,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 const STYLE: &str = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left, {msg}";
 const STYLE_OF_STREAM: &str = "{spinner} {bytes}, {bytes_per_sec}, {msg}";
 
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Parts of one recording are looked for.
+    Joining,
+    /// Captures are read for the results.
+    Reading,
+}
+
 /// A bar that is there until it is dropped.
 pub(crate) struct Progress {
     end: Option<Sender<()>>,
@@ -28,7 +37,11 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Over these captures; nothing where standard error is no terminal.
-    pub(crate) fn over(sources: &[Source], monitor: &Arc<Monitor>) -> Option<Progress> {
+    pub(crate) fn over(
+        sources: &[Source],
+        stage: Stage,
+        monitor: &Arc<Monitor>,
+    ) -> Option<Progress> {
         if !io::stderr().is_terminal() {
             return None;
         }
@@ -41,9 +54,15 @@ impl Progress {
                 return;
             }
             let bar = messages::show(bar(octets));
+            // What was read before there was a bar says nothing of the rate.
+            bar.set_position(monitor.octets());
+            bar.reset_eta();
             while !ends(PAUSE) {
                 bar.set_position(monitor.octets());
-                bar.set_message(told(monitor.captures(), captures));
+                bar.set_message(match stage {
+                    Stage::Joining => "looking for what follows on".to_owned(),
+                    Stage::Reading => told(monitor.captures(), captures),
+                });
             }
             messages::hide();
         };

@@ -1,12 +1,14 @@
 //! The main job: from the captures that were named to the results and the exit status.
 
 use std::io;
+#[cfg(feature = "parquet")]
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use keepcap::audit::{self, Extent, Outcome, Plan, Surveying};
-use keepcap::capture::{self, Monitor};
+use keepcap::capture::{self, Means, Monitor, Source};
 use keepcap::report;
 use keepcap::rules::Settings;
 
@@ -14,12 +16,12 @@ use crate::also::Also;
 use crate::annotation::unwritable;
 use crate::cli::{Arguments, By, Format, PathList, Results, Task};
 use crate::failure::Failure;
-use crate::job::{Job, look, memory_of_rows};
+use crate::job::{Bounds, Job, look, memory_of_rows};
 use crate::merge::merge_all;
 use crate::messages::Messages;
 use crate::output::Output;
 use crate::paths::listed_paths;
-use crate::progress::{STOPPED, stop_on_interrupt};
+use crate::progress::{STOPPED, Stage, stop_on_interrupt};
 
 /// How it went, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +57,8 @@ pub(crate) fn run(arguments: &Arguments) -> Status {
         None => &arguments.results,
     };
     let messages = Messages(results.loudness());
-    if results.by != By::Connection && matches!(results.format, Format::Sarif | Format::Junit) {
-        messages
-            .error("sarif and junit tell of connections; leave out --by, or name another format");
+    if let Some(why) = refusal(results) {
+        messages.error(why);
         return Status::Impossible;
     }
     match try_run(arguments, results, messages) {
@@ -74,6 +75,20 @@ pub(crate) fn run(arguments: &Arguments) -> Status {
             messages.error(told);
             Status::Impossible
         }
+    }
+}
+
+/// Why results cannot be had like this, if so.
+fn refusal(results: &Results) -> Option<&'static str> {
+    match results.format {
+        Format::Sarif | Format::Junit if results.by != By::Connection => {
+            Some("sarif and junit tell of connections; leave out --by, or name another format")
+        }
+        #[cfg(feature = "parquet")]
+        Format::Parquet if results.output.is_none() && io::stdout().is_terminal() => {
+            Some("parquet is nothing for a terminal; name a file with --output")
+        }
+        _ => None,
     }
 }
 
@@ -106,29 +121,20 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     if found.sources.is_empty() && found.errors.is_empty() {
         messages.error("no capture was named");
     }
+    let monitor = Arc::default();
+    stop_on_interrupt(&monitor);
     if arguments.join {
-        let joined = capture::join(found.sources, &arguments.captures);
-        for overlap in joined.overlaps {
-            messages.warning(overlap);
-        }
-        found.sources = joined.sources;
+        found.sources = joined(found.sources, arguments, messages, &monitor);
     }
     let captures = found.sources.len() + found.errors.len();
     let extent = arguments.results.extent(captures);
-    let monitor = Arc::default();
     let plan = plan(arguments, extent, &monitor);
     let also = Also::open(arguments, &plan, &found.sources, &output)?;
-    let mut job = Job::new(
-        &arguments.results,
-        extent,
-        arguments.memory,
-        messages,
-        output,
-        also,
-    );
+    let rows = memory_of_rows(&arguments.results, arguments.memory);
+    let bounds = Bounds { captures, rows };
+    let mut job = Job::new(&arguments.results, extent, bounds, messages, output, also);
     job.note(&found)?;
-    stop_on_interrupt(&monitor);
-    let progress = arguments.progress(&found.sources, &monitor);
+    let progress = arguments.progress(&found.sources, Stage::Reading, &monitor);
     audit::audit(&found.sources, &plan, &mut |source, outcome| {
         if let Outcome::Read(_) = outcome {
             monitor.count_capture();
@@ -140,6 +146,28 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
         return job.break_off();
     }
     job.finish()
+}
+
+/// The captures, with the parts of one recording in one place.
+fn joined(
+    sources: Vec<Source>,
+    arguments: &Arguments,
+    messages: Messages,
+    monitor: &Arc<Monitor>,
+) -> Vec<Source> {
+    let progress = arguments.progress(&sources, Stage::Joining, monitor);
+    let means = Means {
+        memory: arguments.memory,
+        threads: arguments.threads(),
+        monitor: Arc::clone(monitor),
+    };
+    let joined = capture::join(sources, &arguments.captures, &means);
+    drop(progress);
+    monitor.start_over();
+    for overlap in joined.overlaps {
+        messages.warning(overlap);
+    }
+    joined.sources
 }
 
 /// Those that were named, and those of the list; `None` where that cannot be read.

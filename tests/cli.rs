@@ -256,9 +256,14 @@ fn a_wrong_command_line_is_2() {
         assert_eq!((run.status, run.out.as_str()), (2, ""), "{arguments:?}");
         assert!(!run.err.is_empty());
     }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_format_that_this_build_lacks_is_refused_with_the_way_to_get_it() {
     let parquet = keepcap(&["--format", "parquet", TELNET]);
-    assert_eq!(parquet.status, 2);
-    parquet.says_in_one_line(&["parquet", "ndjson"]);
+    assert_eq!((parquet.status, parquet.out.as_str()), (2, ""));
+    parquet.says_in_one_line(&["parquet", "--features parquet", "ndjson"]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn without_the_option_parts_stay_single_and_are_pointed_out() {
 }
 
 #[test]
-fn parts_that_overlap_are_said_and_left_single() {
+fn a_copy_of_a_part_is_said_and_left_out() {
     let (folder, paths) = cut_up(7);
     let again = folder.path().join("ring_00099_20260131000099.pcap");
     fs::copy(&paths[0], &again).unwrap();
@@ -121,12 +121,73 @@ fn parts_that_overlap_are_said_and_left_single() {
     let output = keepcap(&["--join", "--format", "json", folder]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let captures = document["captures"].as_array().unwrap();
-    assert_eq!(captures.len(), paths.len() + 1);
+    let parts = captures[0]["parts"].as_array().unwrap();
+    assert_eq!((captures.len(), parts.len()), (2, paths.len()));
+    let (first, again) = (paths[0].display(), again.display());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("the packets of {again} are in {first}, too; it was not joined");
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn parts_that_overlap_in_part_are_said_and_left_single() {
+    let (folder, paths) = cut_up(7);
+    let mut both = fs::read(&paths[0]).unwrap();
+    let next = fs::read(&paths[1]).unwrap();
+    // Two packets of the second are in the first, too.
+    let record = |at: usize| {
+        let captured = u32::from_le_bytes(next[at + 8..at + 12].try_into().unwrap());
+        at + 16 + captured as usize
+    };
+    both.extend(&next[24..record(record(24))]);
+    fs::write(&paths[0], both).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let output = keepcap(&["--join", "--format", "json", folder]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let captures = document["captures"].as_array().unwrap();
+    assert_eq!(captures.len(), paths.len());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("packets are in both; they were not joined"),
+        said.contains("2 packets are in both; they were not joined"),
         "{said}"
     );
+}
+
+/// Everything on standard error.
+fn said(arguments: &[&str]) -> String {
+    String::from_utf8(keepcap(arguments).stderr).unwrap()
+}
+
+#[test]
+fn captures_with_packets_in_common_are_said_whatever_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy of monday");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(SAMPLE), &copy).unwrap();
+    let copy = copy.to_str().unwrap();
+    let expected = format!(
+        "keepcap: {SAMPLE} and {copy} have packets in common; connections that are in both are counted twice\n"
+    );
+    for format in ["table", "ndjson"] {
+        assert_eq!(said(&[SAMPLE, copy, "--format", format]), expected);
+    }
+    assert_eq!(said(&[SAMPLE, copy, "--by", "server"]), expected);
+    assert_eq!(
+        said(&[SAMPLE, SAMPLE]),
+        format!("keepcap: {SAMPLE} was read twice; its connections are counted twice\n")
+    );
+    assert_eq!(said(&["samples"]), "");
+}
+
+#[test]
+fn what_is_named_twice_and_joined_is_read_once() {
+    let (folder, paths) = cut_up(7);
+    let folder = folder.path().to_str().unwrap();
+    let arguments = ["--join", folder, paths[2].to_str().unwrap()];
+    assert_eq!(
+        connections(&json(&arguments)),
+        connections(&json(&[SAMPLE]))
+    );
+    assert_eq!(said(&arguments), "");
 }
 
 #[test]

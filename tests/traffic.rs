@@ -6,6 +6,7 @@ use std::path::Path;
 use keepcap::capture::Capture;
 use keepcap::connection::Tracker;
 use keepcap::rules::{Settings, Verdict, judge};
+use keepcap::time::Span;
 
 #[path = "../benches/traffic/mod.rs"]
 mod traffic;
@@ -21,7 +22,12 @@ fn made(plan: &Plan) -> io::Result<(Vec<u8>, Truth)> {
 #[test]
 fn what_was_made_is_found() {
     for profile in Profile::ALL {
-        let connections = if profile == Profile::Bulk { 3 } else { 40 };
+        // Enough of the short ones for some to begin where others have ended.
+        let connections = match profile {
+            Profile::Bulk => 3,
+            Profile::Churn => 600,
+            Profile::Small | Profile::Mixed => 40,
+        };
         let plan = Plan {
             profile,
             connections,
@@ -40,11 +46,16 @@ fn what_was_made_is_found() {
             assert_eq!(verdict, Verdict::Ok, "{profile:?}");
         };
         let mut tracker = Tracker::default();
+        let mut times = Vec::new();
         while let Some(packet) = capture.next_packet() {
+            times.push(packet.time);
             tracker.take(&packet, &mut finished);
         }
         tracker.finish(&mut finished);
         assert_eq!(found, truth, "{profile:?}");
+        assert!(times.is_sorted(), "{profile:?}");
+        let lasted = times.last().unwrap().since(*times.first().unwrap());
+        assert!(lasted < Span::from_secs(3600), "{profile:?}: {lasted}");
         assert_eq!(capture.finish().damaged, 0, "{}", profile.name());
     }
 }

@@ -15,7 +15,7 @@ const MILLI: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
 /// 2024-01-01.
-const BEGIN: u64 = 1_704_067_200 * SECOND;
+pub(super) const BEGIN: u64 = 1_704_067_200 * SECOND;
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -102,7 +102,7 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// A connection that begins so many nanoseconds after the first.
-    pub(super) fn new(profile: Profile, number: u32, offset: u64, rng: &mut Rng) -> Self {
+    pub(super) fn new(profile: Profile, number: u32, time: u64, rng: &mut Rng) -> Self {
         let mixed = profile == Profile::Mixed;
         let ends = Ends {
             network: if mixed && rng.u8(..4) == 0 {
@@ -121,7 +121,7 @@ impl Conversation {
             profile,
             ends,
             stage: Stage::New,
-            time: BEGIN + offset,
+            time,
             round_trip: rng.u64(150 * MICRO..30 * MILLI),
             client: rng.u32(..),
             server: rng.u32(..),

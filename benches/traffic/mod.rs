@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use conversation::Conversation;
+use conversation::{BEGIN, Conversation};
 use fastrand::Rng;
 
 /// What a capture is made of.
@@ -115,8 +115,8 @@ pub(crate) fn write(plan: &Plan, out: &mut impl Write) -> io::Result<Truth> {
     let mut due = BinaryHeap::new();
     for number in 0..plan.profile.beside().min(plan.connections) {
         // They begin one after the other, so that nothing happens to all of them at once.
-        let conversation =
-            Conversation::new(plan.profile, number, u64::from(number) * 31_000, &mut rng);
+        let time = BEGIN + u64::from(number) * 31_000;
+        let conversation = Conversation::new(plan.profile, number, time, &mut rng);
         due.push(Reverse((conversation.due(), conversations.len())));
         conversations.push(conversation);
     }

@@ -86,7 +86,7 @@ pub enum Outcome {
     /// A connection that is wanted, and what it tells of its server, where that is asked for.
     Row(Box<Row>, Option<Box<Sighting>>),
     /// The capture was read, and all its rows have come.
-    Read(Reading),
+    Read(Box<Reading>),
     /// Nothing could be read of it.
     Unreadable(OpenError),
 }
@@ -111,7 +111,7 @@ pub fn audit<E>(
             Ok(capture) => {
                 let account = Account::new(source, plan, readings);
                 readings += 1;
-                Outcome::Read(read(capture, plan, account, take)?)
+                Outcome::Read(read(capture, plan, account, take)?.into())
             }
             Err(error) => Outcome::Unreadable(error),
         };

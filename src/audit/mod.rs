@@ -22,6 +22,7 @@ mod row;
 mod rows;
 mod selection;
 mod totals;
+mod twice;
 
 pub mod histogram;
 pub mod least;
@@ -46,3 +47,4 @@ pub use selection::{Selection, ServerFilter};
 pub use sighting::Sighting;
 pub use survey::{Survey, Watch};
 pub use totals::Totals;
+pub use twice::Twice;

@@ -137,7 +137,7 @@ impl Pool {
                         });
                     }
                     Some(Ready::Over) => {
-                        take(source, Outcome::Read(account.into_reading()))?;
+                        take(source, Outcome::Read(account.into_reading().into()))?;
                         readings += 1;
                         break;
                     }

@@ -4,13 +4,17 @@
 //! place, in the order of time. That a name counts up is not enough: the packets of each part must follow on those
 //! of the part before, so captures are read here for their times. What overlaps stays apart, and is said.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::rotated::{Rotated, Series};
-use super::{Capture, Part, Source};
+use super::{Capture, Monitor, Part, Source};
 use crate::time::{Span, Time};
 
 /// How much earlier than the end of a part the next may begin, if no packet is in both. Where several interfaces are
@@ -19,6 +23,9 @@ pub const OVERLAP: Span = Span::from_secs(1);
 
 /// How many packets of an overlap are compared.
 const COMPARED: usize = 100_000;
+
+/// How many captures are read for their times at once: each may take a quarter of the memory to be unpacked.
+const AT_ONCE: usize = 4;
 
 /// Captures, and recordings made of several.
 #[derive(Debug, Default)]
@@ -38,8 +45,28 @@ pub struct Overlap {
     pub second: PathBuf,
     /// How long.
     pub time: Span,
-    /// How many packets are in both, of those that were compared.
+    /// How many packets of the second were compared: the first ones.
+    pub compared: usize,
+    /// How many of those are in the first, too.
     pub same: usize,
+    /// How the second ends.
+    pub end: OverlapEnd,
+}
+
+/// Where the second of two captures that overlap ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlapEnd {
+    /// Not behind the first.
+    Within,
+    /// Behind it.
+    Behind,
+}
+
+impl Overlap {
+    /// Whether the second has nothing that is not in the first, too.
+    fn is_copy(&self) -> bool {
+        self.end == OverlapEnd::Within && self.same == self.compared && self.same > 0
+    }
 }
 
 impl fmt::Display for Overlap {
@@ -49,8 +76,15 @@ impl fmt::Display for Overlap {
             second,
             time,
             same,
+            ..
         } = self;
         let (first, second) = (first.display(), second.display());
+        if self.is_copy() {
+            return write!(
+                f,
+                "the packets of {second} are in {first}, too; it was not joined"
+            );
+        }
         write!(f, "{first} and {second} overlap by {time}")?;
         match same {
             0 => write!(f, ", with other packets; they were not joined"),
@@ -70,20 +104,48 @@ struct Extent {
     frames: u64,
 }
 
+/// A capture of which something is known.
+#[derive(Clone, Copy, Debug)]
+struct File<'a> {
+    path: &'a Path,
+    extent: Extent,
+}
+
+/// What reading captures for their times may take.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// So many octets of memory.
+    pub memory: usize,
+    /// So many threads.
+    pub threads: NonZeroUsize,
+    /// Who watches.
+    pub monitor: Arc<Monitor>,
+}
+
 /// Joins the captures that are parts of one recording: those whose names differ only in what counts up, and those
-/// that are `named` one by one, whatever their names; in both cases only where their times follow on.
-pub fn join(sources: Vec<Source>, named: &[PathBuf]) -> Joined {
-    let mut joined = Joined::default();
-    let mut known = BTreeMap::new();
+/// that are `named` one by one, whatever their names; in both cases only where their times follow on. What is only a copy
+/// of a part is left out of the recording.
+pub fn join(sources: Vec<Source>, named: &[PathBuf], means: &Means) -> Joined {
     let one_by_one = named_files(&sources, named);
-    let mut sets: Vec<Vec<Part>> = Vec::new();
-    if let Some(set) = in_order(&one_by_one, &mut known).ok().flatten() {
-        sets.push(set);
-    } else {
-        for members in series(&sources).values() {
-            match in_order(members, &mut known) {
-                Ok(set) => sets.extend(set),
-                Err(overlap) => joined.overlaps.push(overlap),
+    let series = series(&sources);
+    let groups = series.values().chain([&one_by_one]);
+    let known = extents(groups.filter(|group| group.len() > 1).flatten(), means);
+    let mut joined = Joined::default();
+    let mut sets = Vec::new();
+    match in_order(&one_by_one, &known) {
+        Ok(set) if set.parts.len() > 1 => {
+            sets.push(set.parts);
+            joined.overlaps = set.copies;
+        }
+        _ => {
+            for members in series.values() {
+                match in_order(members, &known) {
+                    Ok(set) => {
+                        joined.overlaps.extend(set.copies);
+                        sets.extend((set.parts.len() > 1).then_some(set.parts));
+                    }
+                    Err(overlap) => joined.overlaps.push(overlap),
+                }
             }
         }
     }
@@ -95,14 +157,18 @@ pub fn join(sources: Vec<Source>, named: &[PathBuf]) -> Joined {
 /// recording. The times are those of the first and of the last packet.
 pub fn seem_to_be_parts<'a>(captures: &[(&'a Path, Times)]) -> Vec<(&'a Path, usize)> {
     let mut series: BTreeMap<Series, Vec<(Times, &Path)>> = BTreeMap::new();
+    let mut plain = BTreeSet::new();
     for &(path, times) in captures {
-        if let Some(rotated) = Rotated::of(path).filter(Rotated::is_plain) {
-            series
-                .entry(rotated.series)
-                .or_default()
-                .push((times, path));
+        if let Some(rotated) = Rotated::of(path) {
+            // The first part that tcpdump -G -C writes at a time has no counter yet.
+            if rotated.is_plain() {
+                plain.insert(rotated.series.clone());
+            }
+            let members = series.entry(rotated.series).or_default();
+            members.push((times, path));
         }
     }
+    series.retain(|series, _| plain.contains(series));
     let mut found = Vec::new();
     for mut members in series.into_values() {
         members.sort_unstable();
@@ -117,64 +183,104 @@ pub fn seem_to_be_parts<'a>(captures: &[(&'a Path, Times)]) -> Vec<(&'a Path, us
     found
 }
 
-fn named_files<'a>(sources: &'a [Source], named: &[PathBuf]) -> Vec<&'a Path> {
+/// Each of them once, however often it is named.
+fn named_files<'a>(sources: &'a [Source], named: &[PathBuf]) -> BTreeSet<&'a Path> {
+    let named: BTreeSet<&Path> = named.iter().map(PathBuf::as_path).collect();
     let files = sources.iter().filter_map(Source::file);
-    files
-        .filter(|path| named.iter().any(|name| name == path))
-        .collect()
+    files.filter(|path| named.contains(path)).collect()
 }
 
 /// Those whose names differ only in what counts up.
-fn series(sources: &[Source]) -> BTreeMap<Series, Vec<&Path>> {
-    let mut series: BTreeMap<Series, Vec<&Path>> = BTreeMap::new();
+fn series(sources: &[Source]) -> BTreeMap<Series, BTreeSet<&Path>> {
+    let mut series: BTreeMap<Series, BTreeSet<&Path>> = BTreeMap::new();
     for path in sources.iter().filter_map(Source::file) {
         if let Some(rotated) = Rotated::of(path) {
-            series.entry(rotated.series).or_default().push(path);
+            series.entry(rotated.series).or_default().insert(path);
         }
     }
     series
 }
 
-/// Two or more of them in the order of time, if each begins where the one before has ended.
-fn in_order(
-    members: &[&Path],
-    known: &mut BTreeMap<PathBuf, Option<Extent>>,
-) -> Result<Option<Vec<Part>>, Overlap> {
-    if members.len() < 2 {
-        return Ok(None);
-    }
-    let mut files: Vec<(Extent, &Path)> = Vec::new();
-    for &path in members {
-        let extent = *known.entry(path.to_owned()).or_insert_with(|| extent(path));
-        // What has no packets, or cannot be read, is left where it is.
-        files.extend(extent.map(|extent| (extent, path)));
-    }
-    files.sort_unstable_by_key(|&(extent, path)| (extent.times, Rotated::of(path), path));
-    for pair in files.windows(2) {
-        if let [(one, first), (next, second)] = pair {
-            let time = one.times.1.since(next.times.0);
-            if time > Span::ZERO {
-                let overlap = overlap(first, second, next.times.0, time);
-                if time > OVERLAP || overlap.same > 0 {
-                    return Err(overlap);
-                }
-            }
-        }
-    }
-    let mut frames_before = 0;
-    let mut parts = Vec::new();
-    for (extent, path) in files {
-        parts.push(Part {
-            path: path.to_owned(),
-            frames_before,
-        });
-        frames_before += extent.frames;
-    }
-    Ok((parts.len() > 1).then_some(parts))
+/// Captures that follow on, and copies of what is in them.
+struct Ordered {
+    parts: Vec<Part>,
+    copies: Vec<Overlap>,
 }
 
-fn extent(path: &Path) -> Option<Extent> {
-    let mut capture = Capture::open(path).ok()?;
+/// All of them in the order of time, if each begins where the one before has ended.
+fn in_order(
+    members: &BTreeSet<&Path>,
+    known: &BTreeMap<&Path, Extent>,
+) -> Result<Ordered, Overlap> {
+    // What has no packets, or cannot be read, is left where it is.
+    let extents = members.iter().filter_map(|path| known.get_key_value(path));
+    let mut files: Vec<File<'_>> = extents
+        .map(|(&path, &extent)| File { path, extent })
+        .collect();
+    files.sort_unstable_by_key(|file| (file.extent.times, Rotated::of(file.path), file.path));
+    let mut ordered = Ordered {
+        parts: Vec::new(),
+        copies: Vec::new(),
+    };
+    let mut before: Option<File<'_>> = None;
+    let mut frames_before = 0;
+    for file in files {
+        match before.and_then(|before| overlap(before, file)) {
+            Some(overlap) if overlap.is_copy() => {
+                ordered.copies.push(overlap);
+                continue;
+            }
+            Some(overlap) => return Err(overlap),
+            None => before = Some(file),
+        }
+        ordered.parts.push(Part {
+            path: file.path.to_owned(),
+            frames_before,
+        });
+        frames_before += file.extent.frames;
+    }
+    Ok(ordered)
+}
+
+/// How the second overlaps the first, where that keeps it from being the next part.
+fn overlap(first: File<'_>, second: File<'_>) -> Option<Overlap> {
+    let time = first.extent.times.1.since(second.extent.times.0);
+    if time <= Span::ZERO {
+        return None;
+    }
+    let overlap = compare(first, second, time);
+    (time > OVERLAP || overlap.same > 0).then_some(overlap)
+}
+
+/// What is known of these captures, those left out of which nothing is.
+fn extents<'a>(
+    paths: impl Iterator<Item = &'a &'a Path>,
+    means: &Means,
+) -> BTreeMap<&'a Path, Extent> {
+    let paths: BTreeSet<&Path> = paths.copied().collect();
+    let paths: Vec<&Path> = paths.into_iter().collect();
+    let (next, known) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        while let Some(&path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(extent) = extent(path, means) {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                known.insert(path, extent);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..means.threads.get().min(AT_ONCE).min(paths.len()) {
+            // Where the system gives no more threads, fewer do.
+            _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    known.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn extent(path: &Path, means: &Means) -> Option<Extent> {
+    let source = Source::File(path.to_owned());
+    let mut capture = source.open_watched(means.memory, &means.monitor).ok()?;
     let mut times: Option<Times> = None;
     while let Some(packet) = capture.next_packet() {
         times = match times {
@@ -187,27 +293,36 @@ fn extent(path: &Path) -> Option<Extent> {
     times.map(|times| Extent { times, frames })
 }
 
-/// Compares the packets of the first from `since` on with those that the second begins with.
-fn overlap(first: &Path, second: &Path, since: Time, time: Span) -> Overlap {
+/// Compares the packets of the first, from where the second begins, with those that the second begins with.
+fn compare(first: File<'_>, second: File<'_>, time: Span) -> Overlap {
+    let (since, until) = second.extent.times;
     let hasher = RandomState::new();
     let some_of = |path: &Path| -> Vec<u64> {
         let Ok(mut capture) = Capture::open(path) else {
             return Vec::new();
         };
         let mut some = Vec::new();
-        while let Some(packet) = capture.next_packet() {
-            if packet.time >= since && some.len() < COMPARED {
+        while some.len() < COMPARED
+            && let Some(packet) = capture.next_packet()
+        {
+            if packet.time >= since {
                 some.push(hasher.hash_one((packet.time, packet.octets)));
             }
         }
         some
     };
-    let of_first: HashSet<u64> = some_of(first).into_iter().collect();
-    let of_second = some_of(second);
+    let of_first: HashSet<u64> = some_of(first.path).into_iter().collect();
+    let of_second = some_of(second.path);
     Overlap {
-        first: first.to_owned(),
-        second: second.to_owned(),
+        first: first.path.to_owned(),
+        second: second.path.to_owned(),
         time,
+        compared: of_second.len(),
+        end: if until <= first.extent.times.1 {
+            OverlapEnd::Within
+        } else {
+            OverlapEnd::Behind
+        },
         same: of_second
             .iter()
             .filter(|packet| of_first.contains(packet))
@@ -243,6 +358,16 @@ mod tests {
     use super::*;
     use crate::capture::build::PcapFile;
     use crate::capture::byte_order::ByteOrder;
+
+    /// Joins with all that is needed.
+    fn join(sources: Vec<Source>, named: &[PathBuf]) -> Joined {
+        let means = Means {
+            memory: usize::MAX,
+            threads: NonZeroUsize::new(3).unwrap(),
+            monitor: Arc::default(),
+        };
+        super::join(sources, named, &means)
+    }
 
     /// Captures in a folder of their own, each with packets at these seconds that carry their second.
     struct Folder(tempfile::TempDir);
@@ -342,6 +467,35 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_a_part_is_noticed_and_the_others_are_joined() {
+        let folder = Folder::with(&[
+            ("a1.pcap", &[10, 11, 12]),
+            ("a2.pcap", &[12, 20, 21, 22]),
+            ("a3.pcap", &[30, 31]),
+            ("a7.pcap", &[20, 21]),
+        ]);
+        let names = ["a1.pcap", "a2.pcap", "a3.pcap", "a7.pcap"];
+        let joined = join(folder.files(&names), &[]);
+        let set = folder.parts(&[("a1.pcap", 0), ("a2.pcap", 3), ("a3.pcap", 7)]);
+        let copy = folder.files(&["a7.pcap"]);
+        assert_eq!(joined.sources, [vec![set], copy].concat());
+        let [overlap] = joined.overlaps.as_slice() else {
+            panic!("{:?}", joined.overlaps);
+        };
+        let said = overlap.to_string();
+        assert!(said.ends_with("a2.pcap, too; it was not joined"), "{said}");
+        assert!(said.contains("a7.pcap are in"), "{said}");
+    }
+
+    #[test]
+    fn a_part_that_is_named_twice_is_read_once() {
+        let folder = Folder::with(&[("a1.pcap", &[10, 11]), ("a2.pcap", &[20, 21])]);
+        let joined = join(folder.files(&["a1.pcap", "a2.pcap", "a1.pcap"]), &[]);
+        let set = folder.parts(&[("a1.pcap", 0), ("a2.pcap", 2)]);
+        assert_eq!((joined.sources, joined.overlaps), (vec![set], Vec::new()));
+    }
+
+    #[test]
     fn frames_count_on_through_all_parts() {
         let folder = Folder::with(&[
             ("a.pcap", &[10, 19]),
@@ -384,12 +538,21 @@ mod tests {
         let captures = [
             (path("a_00002_20260131120500.pcapng"), (at(20), at(30))),
             (path("a_00001_20260131120000.pcapng"), (at(10), at(20))),
+            (path("d-20260131120000.pcap"), (at(10), at(15))),
+            (path("d-20260131120000.pcap1"), (at(15), at(20))),
+            (path("d-20260131120500.pcap"), (at(20), at(30))),
             (path("b.pcap"), (at(10), at(20))),
             (path("b.pcap1"), (at(20), at(30))),
             (path("c_00001_20260131120000.pcapng"), (at(10), at(20))),
             (path("c_00002_20260131120005.pcapng"), (at(15), at(30))),
         ];
         let found = seem_to_be_parts(&captures);
-        assert_eq!(found, [(path("a_00001_20260131120000.pcapng"), 2)]);
+        assert_eq!(
+            found,
+            [
+                (path("a_00001_20260131120000.pcapng"), 2),
+                (path("d-20260131120000.pcap"), 3)
+            ]
+        );
     }
 }

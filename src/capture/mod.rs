@@ -39,7 +39,7 @@ pub use annotate::{Comments, annotate};
 pub use compression::{Compression, MAX_WINDOW};
 pub use damage::{Damage, Reason, Summary};
 pub use find::{Found, Part, Source, find};
-pub use join::{Joined, OVERLAP, Overlap, join, seem_to_be_parts};
+pub use join::{Joined, Means, OVERLAP, Overlap, OverlapEnd, join, seem_to_be_parts};
 pub use monitor::Monitor;
 pub use open::{OpenError, Problem};
 pub use read::Capture;

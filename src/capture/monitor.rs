@@ -31,6 +31,12 @@ impl Monitor {
         self.captures.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts from nothing again.
+    pub fn start_over(&self) {
+        self.octets.store(0, Ordering::Relaxed);
+        self.captures.store(0, Ordering::Relaxed);
+    }
+
     /// Lets reading end where it is: captures end as if there were nothing more of them.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);

@@ -122,7 +122,7 @@ impl Union {
             match &block.came {
                 Came::Read => {
                     let reading = replay(block, readings, wanted, take)?;
-                    take(&block.source, Outcome::Read(reading))?;
+                    take(&block.source, Outcome::Read(reading.into()))?;
                     readings += 1;
                 }
                 Came::Unreadable(why) => {

@@ -34,6 +34,7 @@ pub struct ByCaptureRecord<'a> {
     requests: u64,
     responses: u64,
     unanswered: u64,
+    verdict: Option<&'static str>,
     verdicts: BTreeMap<&'static str, u64>,
     findings: &'a BTreeMap<&'static str, u64>,
 }
@@ -65,6 +66,7 @@ impl Listing for ByCapture<'_> {
             requests: totals.requests,
             responses: totals.responses,
             unanswered: totals.unanswered,
+            verdict: totals.worst().map(Verdict::name),
             verdicts: words::verdicts(totals),
             findings: &totals.findings,
         })

@@ -450,10 +450,10 @@ const FIELDS: [(&str, ValueOf); 40] = [
     ("server_ip", |of| Value::Text(of.endpoint.ip.to_string())),
     ("server_port", |of| Value::Int(of.endpoint.port.into())),
     ("start", |of| {
-        Value::of(of.server.seen, |(first, _)| Value::Text(first.to_string()))
+        Value::of(of.server.seen, |(first, _)| Value::Time(first))
     }),
     ("end", |of| {
-        Value::of(of.server.seen, |(_, last)| Value::Text(last.to_string()))
+        Value::of(of.server.seen, |(_, last)| Value::Time(last))
     }),
     ("connections", |of| Value::Int(of.server.totals.connections)),
     ("requests", |of| Value::Int(of.server.totals.requests)),

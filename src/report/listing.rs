@@ -20,7 +20,7 @@ use super::table::{self, write_indented};
 use super::value;
 use super::words;
 use crate::rules::Verdict;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Rows that stand for more than one connection.
 pub trait Listing {
@@ -84,6 +84,8 @@ pub enum Value {
     Text(String),
     /// A number.
     Int(u64),
+    /// A point in time.
+    Time(Time),
     /// A length of time.
     Seconds(Span),
     /// A number that is no integer.
@@ -98,16 +100,24 @@ impl Value {
         value.map_or(Value::Null, make)
     }
 
-    fn cell(&self) -> Vec<u8> {
-        let value = match self {
+    /// As records of connections have it, which have no ratios.
+    pub(super) fn plain(&self) -> Option<value::Value<'_>> {
+        Some(match self {
             Value::Text(text) => value::Value::Text(text),
             Value::Int(number) => value::Value::Number(*number),
+            Value::Time(time) => value::Value::Time(*time),
             Value::Seconds(span) => value::Value::Seconds(*span),
-            Value::Ratio(ratio) => return ratio.to_string().into_bytes(),
+            Value::Ratio(_) => return None,
             Value::Null => value::Value::Unknown,
-        };
+        })
+    }
+
+    fn cell(&self) -> Vec<u8> {
         let mut cell = Vec::new();
-        push_cell(value, &mut cell);
+        match (self, self.plain()) {
+            (Value::Ratio(ratio), _) => cell.extend(ratio.to_string().into_bytes()),
+            (_, plain) => push_cell(plain.unwrap_or(value::Value::Unknown), &mut cell),
+        }
         cell
     }
 }

@@ -14,6 +14,8 @@ mod value;
 mod csv;
 mod json;
 mod junit;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod sarif;
 
 mod columns;
@@ -49,6 +51,8 @@ pub use listing::{
 pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
 pub(crate) use object::write_value;
+#[cfg(feature = "parquet")]
+pub use parquet::{write_listing_parquet, write_parquet};
 pub use rules::{write_explanation, write_rules};
 pub use sarif::write_sarif;
 pub use story::write_story;
