@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use keepcap::audit::{self, Extent, Outcome, Plan, Surveying};
+use keepcap::audit::{self, Extent, Outcome, Plan, Surveying, Tell};
 use keepcap::capture::{self, Means, Monitor, Source};
 use keepcap::report;
 use keepcap::rules::Settings;
@@ -209,7 +209,7 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         },
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
-        tell: (!partial && results.is_ndjson()).then_some(report::ndjson_story),
+        tell: (!partial && results.is_ndjson()).then_some(report::push_ndjson_story as Tell),
         monitor: Arc::clone(monitor),
     }
 }

@@ -35,9 +35,9 @@ pub struct Plan {
     pub monitor: Arc<Monitor>,
 }
 
-/// Says something of a row whose number is not known yet; with the parts that its capture consists of, if those are
-/// several.
-pub type Tell = fn(&Row, &[Part]) -> Box<[u8]>;
+/// Adds to a text what is to be said of a row, whose number is not known yet; with the parts that its capture consists
+/// of, if those are several.
+pub type Tell = fn(&Row, &[Part], &mut Vec<u8>);
 
 /// Where there are several captures, this part of the memory is for those that are read before their turn.
 pub(super) const BESIDE: usize = 4;

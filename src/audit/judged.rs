@@ -1,7 +1,6 @@
 //! A connection and what is said of it, on its way to the results.
 
 use super::{Plan, Row, Sighting, Surveying};
-use crate::capture::Part;
 use crate::connection::{Connection, Exchange};
 use crate::rules::judge;
 use crate::tcp::Latest;
@@ -36,15 +35,6 @@ impl Judged {
         (self.row.packets, self.row.last) = (latest.packets, latest.last);
     }
 
-    /// Has somebody say something of it, where that is asked for.
-    pub(super) fn tell(&mut self, plan: &Plan, parts: &[Part]) {
-        if let Some(tell) = plan.tell
-            && plan.selection.includes(&self.row)
-        {
-            self.row.told = Some(tell(&self.row, parts));
-        }
-    }
-
     /// Gives it the number that it has.
     pub(super) fn number(&mut self, stream: u64) {
         self.row.stream = stream;
@@ -61,8 +51,8 @@ impl Judged {
             .as_ref()
             .map_or(0, |exchanges| exchanges.len());
         size_of::<Self>()
+            + size_of::<Row>()
             + size_of_val(&*row.idle_gaps)
-            + row.told.as_ref().map_or(0, |told| told.len())
             + row.findings.len() * FINDING
             + exchanges * (size_of::<Exchange>() + TARGET)
     }

@@ -4,6 +4,7 @@
 //! they were finished, and at the end the steps in which what is left is finished.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -35,12 +36,14 @@ impl Merge {
             self.numbers.insert(frame, self.streams);
             self.streams += 1;
         }
-        let mut finished = Vec::new();
+        let mut finished: Vec<Judged> = Vec::new();
         for yielded in yields {
             for frame in yielded.forgotten {
                 self.numbers.remove(&frame);
             }
-            finished.extend(yielded.finished);
+            let text = Arc::new(yielded.text);
+            let received = yielded.finished.into_iter();
+            finished.extend(received.map(|finished| finished.received(&text)));
         }
         for judged in &mut finished {
             // That it is there is sure: it began in this step or in one before.

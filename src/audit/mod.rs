@@ -41,7 +41,7 @@ mod survey;
 
 pub use captures::{Outcome, Plan, Surveying, Tell, audit};
 pub use reading::{BoundMet, Reading};
-pub use row::{Extent, Row};
+pub use row::{Extent, Row, Told};
 pub use rows::{Rows, SHARE};
 pub use selection::{Selection, ServerFilter};
 pub use sighting::Sighting;

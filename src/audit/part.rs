@@ -5,10 +5,12 @@
 //! it, as no frame begins two.
 
 use std::mem;
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::Plan;
 use super::batch::{Batch, Taken};
 use super::judged::Judged;
+use super::{Plan, Row, Sighting, Told};
 use crate::capture::Source;
 use crate::connection::{Conversation, Targets};
 use crate::tcp::{Bounds, Facts, Forgotten, Latest, Registry, Rest, Table};
@@ -43,8 +45,36 @@ pub(super) struct Yield {
     /// The frames of those that are nobody's.
     pub(super) forgotten: Vec<u64>,
     /// The connections that were finished; their numbers are the frames with which they began.
-    pub(super) finished: Vec<Judged>,
+    pub(super) finished: Vec<Finished>,
+    /// What is said of them.
+    pub(super) text: Vec<u8>,
     weight: usize,
+}
+
+/// A connection that was finished. It goes to another thread as a part of one piece of memory, since a piece that one
+/// thread takes and another gives back is locked for both.
+#[derive(Debug)]
+pub(super) struct Finished {
+    known_by: u64,
+    row: Row,
+    sighting: Option<Box<Sighting>>,
+    /// Which part of the text is about it.
+    told: Option<Range<usize>>,
+}
+
+impl Finished {
+    /// The same on the thread where it is wanted, with the text of its yield.
+    pub(super) fn received(self, text: &Arc<Vec<u8>>) -> Judged {
+        let told = self.told.map(|part| Told {
+            text: Arc::clone(text),
+            part,
+        });
+        Judged {
+            known_by: self.known_by,
+            row: Box::new(Row { told, ..self.row }),
+            sighting: self.sighting,
+        }
+    }
 }
 
 impl Part {
@@ -115,7 +145,9 @@ impl Part {
 impl Yield {
     /// The memory that it takes, in octets.
     pub(super) fn weight(&self) -> usize {
-        self.weight + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
+        self.weight
+            + self.text.capacity()
+            + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
     }
 }
 
@@ -123,6 +155,19 @@ struct Noting<'a> {
     plan: &'a Plan,
     source: &'a Source,
     yielded: Yield,
+}
+
+impl Noting<'_> {
+    fn tell(&mut self, row: &Row) -> Option<Range<usize>> {
+        let tell = self
+            .plan
+            .tell
+            .filter(|_| self.plan.selection.includes(row))?;
+        let text = &mut self.yielded.text;
+        let start = text.len();
+        tell(row, self.source.parts(), text);
+        Some(start..text.len())
+    }
 }
 
 impl Registry<Conversation> for Noting<'_> {
@@ -143,9 +188,19 @@ impl Registry<Conversation> for Noting<'_> {
 
     fn finish(&mut self, mut judged: Judged, latest: Latest) {
         judged.amend(latest);
-        judged.tell(self.plan, self.source.parts());
         self.yielded.weight += judged.weight();
-        self.yielded.finished.push(judged);
+        let told = self.tell(&judged.row);
+        let Judged {
+            known_by,
+            row,
+            sighting,
+        } = judged;
+        self.yielded.finished.push(Finished {
+            known_by,
+            row: *row,
+            sighting,
+            told,
+        });
     }
 
     fn forget(&mut self, stream: u64) {

@@ -80,7 +80,7 @@ impl NdjsonLines {
         };
         push_identity(source, &mut self.octets);
         match &row.told {
-            Some(story) => self.octets.extend_from_slice(story),
+            Some(story) => self.octets.extend_from_slice(story.octets()),
             None => push_story(source, &mut self.octets),
         }
         self.octets.push(b'\n');
@@ -89,19 +89,14 @@ impl NdjsonLines {
 }
 
 /// What a line of NDJSON has of a row behind its number: all that can be written before that is known.
-pub fn ndjson_story(row: &Row, parts: &[Part]) -> Box<[u8]> {
-    let mut octets = Vec::with_capacity(USUAL_STORY);
+pub fn push_ndjson_story(row: &Row, parts: &[Part], out: &mut Vec<u8>) {
     let source = Source {
         row,
         capture: "",
         parts,
     };
-    push_story(source, &mut octets);
-    octets.into()
+    push_story(source, out);
 }
-
-/// Most are not longer, in octets.
-const USUAL_STORY: usize = 1024;
 
 /// So many octets of memory are kept from one line to the next. Hardly any line is longer.
 const MAX_KEPT: usize = 1 << 20;
