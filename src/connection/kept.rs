@@ -77,7 +77,7 @@ impl Kept {
             return std::mem::take(&mut self.open).into();
         }
         let mut exchanges = Vec::with_capacity(self.packed.len() + self.open.len());
-        exchanges.extend(self.packed.iter());
+        self.packed.unpack(&mut exchanges);
         exchanges.extend(self.open.drain(..));
         exchanges
     }

@@ -60,10 +60,15 @@ impl Packed {
         self.octets.extend_from_slice(line.as_bytes());
     }
 
-    /// Not twice the room whenever it is full: there are many of these.
+    /// Not twice the room whenever it is full: there are many of these. Where there is one exchange, there will be
+    /// several.
     fn make_room(&mut self, octets: usize) {
         if self.octets.capacity() - self.octets.len() < octets {
-            self.octets.reserve_exact(octets.max(self.octets.len() / 2));
+            let more = match self.octets.len() {
+                0 => SEVERAL * octets,
+                len => octets.max(len / 2),
+            };
+            self.octets.reserve_exact(more);
         }
     }
 
@@ -78,13 +83,14 @@ impl Packed {
         }
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Exchange> {
+    /// Adds all of them to these.
+    pub(super) fn unpack(&self, exchanges: &mut Vec<Exchange>) {
         let mut rest = self.octets.get(self.gone..).unwrap_or_default();
-        (0..self.len).map(move |_| {
-            let exchange;
-            (exchange, rest) = unpacked(rest);
-            exchange
-        })
+        for _ in 0..self.len {
+            let (exchange, others) = unpacked(rest);
+            exchanges.push(exchange);
+            rest = others;
+        }
     }
 
     /// The memory that it has taken beside its own size, in octets.
@@ -96,6 +102,9 @@ impl Packed {
         self.octets.shrink_to_fit();
     }
 }
+
+/// Room for how many is made at first.
+const SEVERAL: usize = 4;
 
 /// What an exchange begins with whose words follow: the length of its line is next.
 const USUAL: u8 = 1;
@@ -537,8 +546,10 @@ mod tests {
             while packed.len() > exchanges.len() - first {
                 packed.drop_first();
             }
-            assert_eq!(packed.iter().len(), exchanges.len() - first);
-            for (out, exchange) in packed.iter().zip(&exchanges[first..]) {
+            let mut unpacked = Vec::new();
+            packed.unpack(&mut unpacked);
+            assert_eq!(unpacked.len(), exchanges.len() - first);
+            for (out, exchange) in unpacked.iter().zip(&exchanges[first..]) {
                 assert_eq!(format!("{out:?}"), format!("{exchange:?}"));
             }
         }

@@ -31,7 +31,7 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Whether it is more than an acknowledgement or the beginning of a connection.
+    /// Whether it is more than a SYN or an acknowledgement.
     pub(crate) fn carries_anything(&self) -> bool {
         self.payload_len() > 0 || self.flags.has(Flags::FIN) || self.flags.has(Flags::RST)
     }

@@ -604,11 +604,153 @@ fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Conversation;
+    use crate::connection::{Conversation, Targets};
+    use crate::packet::Seq;
+    use crate::time::Span;
 
     #[test]
     fn a_connection_takes_little_room_beside_its_listener() {
         let room = size_of::<Flow<Conversation>>() - size_of::<Conversation>();
         assert!(room <= 448, "{room}");
+    }
+
+    /// Two sides that send each other anything, mostly in order.
+    struct Talk {
+        random: fastrand::Rng,
+        at: At,
+        ends: PerPeer<Endpoint>,
+        /// The next number of each side.
+        next: PerPeer<u32>,
+    }
+
+    impl Talk {
+        fn new(seed: u64) -> Self {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let end = |ip: [u8; 4], port| Endpoint {
+                ip: ip.into(),
+                port,
+            };
+            Talk {
+                at: At::default(),
+                ends: PerPeer {
+                    client: end([192, 0, 2, 1], 40_000),
+                    server: end([192, 0, 2, 2], 80),
+                },
+                next: PerPeer {
+                    client: random.u32(..),
+                    server: random.u32(..),
+                },
+                random,
+            }
+        }
+
+        fn segment<'a>(&mut self, from: Peer, flags: Flags, payload: &'a [u8]) -> Segment<'a> {
+            self.at.frame += 1;
+            self.at.time = self.at.time + Span::from_millis(self.random.i64(0..400));
+            let acks = flags.has(Flags::ACK);
+            Segment {
+                at: self.at,
+                src: self.ends[from],
+                dst: self.ends[from.other()],
+                seq: Seq(self.next[from]),
+                ack: acks.then_some(Seq(self.next[from.other()])),
+                flags,
+                window: 1000,
+                payload,
+                cut: 0,
+            }
+        }
+
+        /// What a side sends next; now and then nothing usual.
+        fn next<'a>(&mut self, payload: &'a [u8]) -> Segment<'a> {
+            let from = if self.random.bool() {
+                Peer::Client
+            } else {
+                Peer::Server
+            };
+            let flags = match self.random.u8(..100) {
+                0 => Flags::ACK | Flags::FIN,
+                1 => Flags::ACK | Flags::RST,
+                2 => Flags::RST,
+                3 => Flags::NONE,
+                4 => Flags::ACK | Flags::SYN,
+                _ => Flags::ACK,
+            };
+            let len = [0, 0, 1, payload.len()][self.random.usize(..4)];
+            let segment = self.segment(from, flags, &payload[..len]);
+            let mut sent = segment.payload.len() as u32;
+            let odd = self.random.u32(0..2000);
+            let segment = match self.random.u8(..40) {
+                0 => Segment {
+                    seq: segment.seq.plus(odd),
+                    ..segment
+                },
+                1 => Segment {
+                    seq: segment.seq.plus(odd.wrapping_neg()),
+                    ..segment
+                },
+                2 => Segment {
+                    ack: segment.ack.map(|ack| ack.plus(odd)),
+                    ..segment
+                },
+                3 => Segment {
+                    ack: segment.ack.map(|ack| ack.plus(odd.wrapping_neg())),
+                    ..segment
+                },
+                4 => Segment {
+                    window: 0,
+                    ..segment
+                },
+                5 => {
+                    sent += odd;
+                    Segment {
+                        cut: odd,
+                        ..segment
+                    }
+                }
+                // It is not captured.
+                6 => {
+                    self.next[from] = self.next[from].wrapping_add(sent);
+                    return self.next(payload);
+                }
+                _ => segment,
+            };
+            self.next[from] = self.next[from].wrapping_add(sent);
+            segment
+        }
+    }
+
+    #[test]
+    fn what_is_taken_in_fewer_steps_leaves_the_same_behind() {
+        let message = b"GET /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 204 A\r\n\r\n";
+        let mut taken = 0;
+        for seed in 0..2_000 {
+            let mut talk = Talk::new(seed);
+            let PerPeer { client, server } = talk.ends;
+            let flow = || Flow::new(0, client, server, Conversation::new(Targets::Kept));
+            let (mut one, mut other) = (flow(), flow());
+            let syn = talk.segment(Peer::Client, Flags::SYN, &[]);
+            talk.next.client = talk.next.client.wrapping_add(1);
+            let syn_ack = talk.segment(Peer::Server, Flags::SYN | Flags::ACK, &[]);
+            talk.next.server = talk.next.server.wrapping_add(1);
+            let begun = [syn, syn_ack];
+            // Some captures begin inside the connection.
+            let first = talk.random.usize(..=begun.len());
+            let rest = (0..40).map(|_| talk.next(message));
+            for segment in begun
+                .into_iter()
+                .skip(first)
+                .chain(rest.collect::<Vec<_>>())
+            {
+                if one.take_next(&segment) {
+                    taken += 1;
+                } else {
+                    one.take(&segment);
+                }
+                other.take(&segment);
+                assert_eq!(format!("{one:?}"), format!("{other:?}"), "seed {seed}");
+            }
+        }
+        assert!(taken > 10_000, "{taken}");
     }
 }

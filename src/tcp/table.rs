@@ -220,13 +220,18 @@ impl<L: Listener, R> Table<L, R> {
             }
             return;
         }
-        if !flow.was_seen() {
+        let begins = !flow.was_seen();
+        if begins {
             let resumes = self.gone.take(segment.src, segment.dst);
             self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
         }
         flow.take(segment);
-        // What carries nothing changes nothing here, unless it ends a connection or something waited for it.
-        if segment.carries_anything() || flow.watch == Watch::Closed || flow.weight.waiting > 0 {
+        // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
+        if begins
+            || segment.carries_anything()
+            || flow.watch == Watch::Closed
+            || flow.weight.waiting > 0
+        {
             self.settle(registry);
             self.keep_within_bounds(registry);
         }
