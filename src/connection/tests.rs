@@ -520,3 +520,29 @@ fn a_keep_alive_field_that_connection_does_not_name_is_ignored() {
     let played = play("> GET /\n< 200 | Content-Length: 0 | Keep-Alive: timeout=5\n");
     assert_eq!(played.connection.tally.timeout, None);
 }
+
+#[test]
+fn packets_behind_the_end_of_a_connection_are_counted_and_change_nothing_else() {
+    let whole = "> GET /\n< 204\n~ 5s\nserver FIN\nclient FIN\nserver ACK\n";
+    let over = play_all(whole).remove(0).connection;
+    assert_eq!(over.exchanges.len(), 1);
+    let late = [
+        ("again server", 1),
+        ("client ACK", 1),
+        ("server RST", 1),
+        // It is answered.
+        ("probe client", 2),
+    ];
+    for (late, packets) in late {
+        let script = format!("{whole}~ 20s\n{late}\nelsewhere\n");
+        let played = play_all(&script).remove(0).connection;
+        let facts = &played.facts;
+        assert_eq!(facts.packets, over.facts.packets + packets, "{late}");
+        let after = facts.last.time.since(over.facts.last.time);
+        assert!(after >= Span::from_secs(20), "{late}: {after}");
+        assert_eq!(facts.close, over.facts.close, "{late}");
+        assert_eq!(played.idle_last, over.idle_last, "{late}");
+        let same = format!("{:?}", played.exchanges) == format!("{:?}", over.exchanges);
+        assert!(same && played.is_whole(), "{late}");
+    }
+}
