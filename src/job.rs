@@ -5,7 +5,9 @@
 
 use std::io;
 
-use keepcap::audit::{self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Watch};
+use keepcap::audit::{
+    self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Watch,
+};
 use keepcap::capture::{self, Found, OpenError, Part, Problem, Source};
 use keepcap::connection::Beside;
 use keepcap::report::{self, ByCapture, ByServer, Document, Listing, Look};
@@ -90,7 +92,7 @@ impl<'a> Job<'a> {
         let name = source.path().to_string_lossy();
         match outcome {
             Outcome::Row(mut row, sighting) => {
-                self.also.note_row(source, &row, sighting.as_deref())?;
+                self.also.note_row(source, &mut row, sighting.as_deref())?;
                 if self.extent == Extent::Connection {
                     (row.exchanges, row.sides) = (None, None);
                 }
@@ -123,7 +125,7 @@ impl<'a> Job<'a> {
     ) -> io::Result<()> {
         self.totals.add(&row);
         self.of_capture.add(&row);
-        if let (By::Server, Some(sighting)) = (self.results.by, sighting) {
+        if let (Surveying::Asked, Some(sighting)) = (self.results.survey(), sighting) {
             let watch = self.watch.get_or_insert_with(|| Watch::new(capture));
             watch.take(&row, *sighting);
         }
@@ -222,7 +224,12 @@ impl<'a> Job<'a> {
         self.note_left_out();
         self.write()?;
         self.output.finish()?;
-        self.also.finish(self.readings.first())?;
+        let document = Document {
+            readings: &self.readings,
+            rows: &[],
+            totals: &self.totals,
+        };
+        self.also.finish(&document, &self.survey)?;
         let fail_on = self.results.fail_on;
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };

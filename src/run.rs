@@ -118,6 +118,7 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     let monitor = Arc::default();
     let plan = plan(arguments, extent, &monitor);
     let also = Also::open(arguments, &plan, &found.sources, &output)?;
+    let plan = with_page(plan, arguments);
     let mut job = Job::new(
         &arguments.results,
         extent,
@@ -182,5 +183,16 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
         monitor: Arc::clone(monitor),
+    }
+}
+
+/// The page draws exchanges; what else is written does not change with it.
+fn with_page(plan: Plan, arguments: &Arguments) -> Plan {
+    match arguments.results.report {
+        Some(_) => Plan {
+            extent: Extent::Exchanges,
+            ..plan
+        },
+        None => plan,
     }
 }

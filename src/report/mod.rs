@@ -34,6 +34,8 @@ mod by_capture;
 mod by_server;
 mod listing;
 
+mod page;
+
 pub use self::csv::write_csv;
 pub use by_capture::ByCapture;
 pub use by_server::ByServer;
@@ -49,6 +51,7 @@ pub use listing::{
 pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
 pub(crate) use object::write_value;
+pub use page::{Shown, write_page};
 pub use rules::{write_explanation, write_rules};
 pub use sarif::write_sarif;
 pub use story::write_story;
