@@ -9,6 +9,7 @@ use keepcap::audit::{Extent, Plan, Reading, Row, Sighting, Survey};
 use keepcap::capture::{OpenError, Source};
 use keepcap::partial::Manifest;
 use keepcap::report::Document;
+use keepcap::tcp::MEMORY;
 
 use crate::annotation::{self, Annotation};
 use crate::cli::{Arguments, Results};
@@ -43,7 +44,8 @@ impl<'a> Also<'a> {
         let annotation = annotate.map(open).transpose()?;
         let open = |path| PartFile::open(path, &Manifest::of(plan));
         let part = part.map(open).transpose()?;
-        let page = report.map(PageFile::open).transpose()?;
+        let open = |path| PageFile::open(path, arguments.memory);
+        let page = report.map(open).transpose()?;
         let outputs = [
             Some(output),
             annotation.as_ref().map(Annotation::output),
@@ -76,7 +78,8 @@ impl<'a> Also<'a> {
     ) -> Result<Self, String> {
         let report = results.report.as_deref();
         differ([results.output.as_deref(), report, None, None])?;
-        let page = report.map(PageFile::open).transpose()?;
+        let open = |path| PageFile::open(path, MEMORY);
+        let page = report.map(open).transpose()?;
         let outputs = [Some(output), page.as_ref().map(PageFile::output)];
         for output in outputs.into_iter().flatten() {
             if let Some(path) = parts.iter().find(|path| output.replaces(path)) {

@@ -17,13 +17,13 @@ pub(crate) struct PageFile<'a> {
 }
 
 impl<'a> PageFile<'a> {
-    /// To this path.
-    pub(crate) fn open(path: &'a Path) -> Result<Self, String> {
+    /// To this path. Where so many octets of memory may be taken, a small part of that is for the page.
+    pub(crate) fn open(path: &'a Path, memory: usize) -> Result<Self, String> {
         let output = Output::open(Some(path)).map_err(|error| unwritable(path, &error))?;
         Ok(PageFile {
             path,
             output,
-            shown: Shown::default(),
+            shown: Shown::within(memory),
         })
     }
 

@@ -81,6 +81,9 @@ struct Page<'a> {
     unlisted: u64,
 }
 
+/// No column of the table is wider, in digits.
+const WIDEST: usize = 26;
+
 /// The verdicts as the page has them everywhere.
 const WORST_FIRST: [Verdict; 4] = [
     Verdict::Violation,
@@ -163,6 +166,49 @@ impl<'a> Page<'a> {
 
     fn is_drawn(&self, entry: &Entry) -> bool {
         self.drawn.contains(&entry.whereabouts)
+    }
+
+    /// How wide the columns of the table are. Rows that are laid out by themselves can be left alone until they come into
+    /// view: with thousands of them a browser would take seconds to find out itself.
+    fn list_style(&self) -> String {
+        let mut widths: Vec<usize> = self
+            .heads
+            .iter()
+            .map(|head| head.text.chars().count() + 2)
+            .collect();
+        let several = usize::from(self.has_several_captures());
+        let fit = |widths: &mut Vec<usize>, at: usize, text: usize| {
+            if let Some(width) = widths.get_mut(at) {
+                *width = text.max(*width).min(WIDEST);
+            }
+        };
+        for entry in &self.entries {
+            fit(&mut widths, several, entry.whereabouts.1.to_string().len());
+            for (at, cell) in entry.cells.iter().enumerate() {
+                fit(&mut widths, several + 3 + at, cell.chars().count());
+            }
+        }
+        for reading in self.document.readings.iter().filter(|_| several > 0) {
+            fit(
+                &mut widths,
+                0,
+                reading.path.to_string_lossy().chars().count(),
+            );
+        }
+        fit(&mut widths, several + 1, "violation".len() + 3);
+        fit(&mut widths, several + 2, WIDEST);
+        let width: usize = widths.iter().sum();
+        let gaps = widths.len();
+        let columns = widths.iter().enumerate().map(|(at, width)| match at {
+            // What is left over goes to the findings.
+            at if at == several + 2 => format!("minmax({width}ch,1fr)"),
+            _ => format!("{width}ch"),
+        });
+        let columns: Vec<String> = columns.collect();
+        format!(
+            "--columns:{};min-width:calc({width}ch + {gaps}*1.3rem)",
+            columns.join(" ")
+        )
     }
 
     /// Connections that have no line in the table.

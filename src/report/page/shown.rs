@@ -14,8 +14,11 @@ use crate::capture::OpenError;
 use crate::connection::Protocol;
 use crate::rules::Verdict;
 
-/// So many connections have a line in the table.
+/// So many connections have a line in the table, where there is memory for them,
 pub(super) const MOST_ENTRIES: usize = 20_000;
+
+/// which there is for one in so many octets of all that may be taken.
+const PER_ENTRY: usize = 3_200;
 
 /// So many lanes are drawn.
 pub(super) const MOST_LANES: usize = 200;
@@ -36,8 +39,9 @@ const MOST_UNREADABLE: usize = 200;
 pub(super) type Whereabouts = (usize, u64);
 
 /// What is kept of the connections for the page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shown {
+    most_entries: usize,
     /// The worst first.
     entries: BTreeMap<(Rank, Whereabouts), Entry>,
     of_rules: BTreeMap<&'static str, BTreeMap<Whereabouts, Rc<Lane>>>,
@@ -77,12 +81,27 @@ pub(super) struct Reason {
 }
 
 impl Shown {
+    /// Nothing yet, and no more than suits so many octets of memory.
+    pub fn within(memory: usize) -> Self {
+        Shown {
+            most_entries: (memory / PER_ENTRY).min(MOST_ENTRIES),
+            entries: BTreeMap::new(),
+            of_rules: BTreeMap::new(),
+            worst: BTreeMap::new(),
+            sample: BTreeMap::new(),
+            reasons: Least::default(),
+            unreadable: Vec::new(),
+            more_unreadable: 0,
+        }
+    }
+
     /// Takes a connection into account, with its exchanges where they are known.
     pub fn add(&mut self, row: &Row) {
         let whereabouts = (row.capture, row.stream);
         let place = (Rank::of(row.verdict), whereabouts);
-        let made = Entry::new;
-        insert_least(&mut self.entries, MOST_ENTRIES, place, || made(row));
+        insert_least(&mut self.entries, self.most_entries, place, || {
+            Entry::new(row)
+        });
         self.note_reason(row);
         let mut lane = Once::of(row);
         for finding in &row.findings {
