@@ -1,4 +1,5 @@
-//! Writes a capture that is made to exhaust memory or time to standard output: `hostile KIND [SIZE]`.
+//! Writes a capture that is made to exhaust memory or time, or to mislead whatever shows its text, to standard output:
+//! `hostile KIND [SIZE]`.
 //!
 //! Without arguments it lists the kinds and their full sizes.
 
@@ -6,17 +7,18 @@ use std::io::{self, BufWriter, Write};
 
 #[path = "../tests/hostile/captures.rs"]
 mod captures;
+#[path = "../tests/hostile/texts.rs"]
+mod texts;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let Some(name) = arguments.next() else {
-        for kind in captures::KINDS {
+        for kind in kinds() {
             println!("{} {}", kind.name, kind.full);
         }
         return Ok(());
     };
-    let kind = captures::KINDS
-        .iter()
+    let kind = kinds()
         .find(|kind| kind.name == name)
         .ok_or("no such kind")?;
     let size = match arguments.next() {
@@ -27,4 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     captures::write(kind, size, &mut out)?;
     out.flush()?;
     Ok(())
+}
+
+fn kinds() -> impl Iterator<Item = &'static captures::Kind> {
+    captures::KINDS.iter().chain([&texts::TEXTS])
 }

@@ -177,6 +177,10 @@ pub(crate) struct Results {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Also write a page to FILE: one self-contained HTML file with servers, timelines, connections and findings
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Put each exchange into the records of json and ndjson
     #[arg(long, help_heading = "Output")]
     pub(crate) exchanges: bool,
@@ -277,6 +281,8 @@ impl Results {
     pub(crate) fn survey(&self) -> Surveying {
         match self.by {
             By::Server => Surveying::Asked,
+            // The page tells of servers, whatever else is asked for.
+            By::Connection | By::Capture if self.report.is_some() => Surveying::Asked,
             By::Connection | By::Capture => Surveying::NotAsked,
         }
     }

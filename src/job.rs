@@ -6,7 +6,7 @@
 use std::io;
 
 use keepcap::audit::{
-    self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Totals, Twice, Watch,
+    self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Twice, Watch,
 };
 use keepcap::capture::{Found, OpenError, Problem, Source};
 use keepcap::connection::Beside;
@@ -110,7 +110,7 @@ impl<'a> Job<'a> {
     pub(crate) fn take(&mut self, source: &Source, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
             Outcome::Row(mut row, sighting) => {
-                self.also.note_row(source, &row, sighting.as_deref())?;
+                self.also.note_row(source, &mut row, sighting.as_deref())?;
                 if self.extent == Extent::Connection {
                     (row.exchanges, row.sides) = (None, None);
                 }
@@ -145,7 +145,7 @@ impl<'a> Job<'a> {
         if let Some(twice) = &mut self.twice {
             twice.note(&row);
         }
-        if let (By::Server, Some(sighting)) = (self.results.by, sighting) {
+        if let (Surveying::Asked, Some(sighting)) = (self.results.survey(), sighting) {
             let watch = self
                 .watch
                 .get_or_insert_with(|| Watch::new(&source.path().to_string_lossy()));
@@ -253,7 +253,12 @@ impl<'a> Job<'a> {
         self.note_left_out();
         self.write()?;
         self.output.finish()?;
-        self.also.finish(self.readings.first())?;
+        let document = Document {
+            readings: &self.readings,
+            rows: &[],
+            totals: &self.totals,
+        };
+        self.also.finish(&document, &self.survey)?;
         let fail_on = self.results.fail_on;
         let failed = fail_on.is_some_and(|least| self.totals.worst() >= Some(least));
         let verdict = if failed { Status::Failed } else { Status::Done };

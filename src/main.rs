@@ -9,6 +9,7 @@ mod job;
 mod merge;
 mod messages;
 mod output;
+mod page;
 mod part;
 mod paths;
 mod progress;

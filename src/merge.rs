@@ -20,13 +20,8 @@ pub(crate) fn merge_all(
     let Some(paths) = all_paths(&merge.parts, &merge.list, messages) else {
         return Ok(Status::Impossible);
     };
-    if let Some(path) = paths.iter().find(|path| output.replaces(path)) {
-        let path = path.display();
-        messages.error(format_args!(
-            "{path}: the results would replace this partial result; name another output"
-        ));
-        return Ok(Status::Impossible);
-    }
+    let results = &merge.results;
+    let also = Also::beside_merged(results, &paths, &output)?;
     let Some(union) = unite(&paths)? else {
         messages.error("no partial result was named");
         return Ok(Status::Impossible);
@@ -41,7 +36,7 @@ pub(crate) fn merge_all(
     };
     let rows = memory_of_rows(results, MEMORY);
     let bounds = Bounds { captures, rows };
-    let mut job = Job::new(results, extent, bounds, messages, output, Also::default());
+    let mut job = Job::new(results, extent, bounds, messages, output, also);
     union.replay(&wanted, &mut |source, outcome| job.take(source, outcome))?;
     job.finish()
 }

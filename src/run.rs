@@ -130,6 +130,7 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     let extent = arguments.results.extent(captures);
     let plan = plan(arguments, extent, &monitor);
     let also = Also::open(arguments, &plan, &found.sources, &output)?;
+    let plan = with_page(plan, arguments);
     let rows = memory_of_rows(&arguments.results, arguments.memory);
     let bounds = Bounds { captures, rows };
     let mut job = Job::new(&arguments.results, extent, bounds, messages, output, also);
@@ -211,5 +212,18 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         threads: arguments.threads(),
         tell: (!partial && results.is_ndjson()).then_some(report::push_ndjson_story as Tell),
         monitor: Arc::clone(monitor),
+    }
+}
+
+/// The page draws exchanges; what else is written does not change with it.
+fn with_page(plan: Plan, arguments: &Arguments) -> Plan {
+    match arguments.results.report {
+        Some(_) => Plan {
+            extent: Extent::Exchanges,
+            // What it takes of a row is not for the results.
+            tell: None,
+            ..plan
+        },
+        None => plan,
     }
 }

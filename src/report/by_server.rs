@@ -423,14 +423,14 @@ impl Listing for ByServer<'_> {
 }
 
 /// A server with what follows from its sums.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     endpoint: &'a Endpoint,
     server: &'a Server,
-    conclusions: Conclusions,
+    pub(super) conclusions: Conclusions,
 }
 
 impl<'a> Told<'a> {
-    fn new((endpoint, server): (&'a Endpoint, &'a Server)) -> Self {
+    pub(super) fn new((endpoint, server): (&'a Endpoint, &'a Server)) -> Self {
         Told {
             endpoint,
             server,
@@ -557,7 +557,7 @@ const FIELDS: [(&str, ValueOf); 40] = [
     }),
 ];
 
-const COLUMNS: [Head; 10] = [
+pub(super) const COLUMNS: [Head; 10] = [
     Head::left("server", Break::BeforePort),
     Head::right("connec-\ntions"),
     Head::right("requests"),
@@ -570,7 +570,7 @@ const COLUMNS: [Head; 10] = [
     Head::left("verdict", Break::Nowhere),
 ];
 
-fn cells(told: &Told<'_>) -> Vec<String> {
+pub(super) fn cells(told: &Told<'_>) -> Vec<String> {
     let Server { totals, ends, .. } = told.server;
     vec![
         told.endpoint.to_string(),

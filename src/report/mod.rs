@@ -36,6 +36,8 @@ mod by_capture;
 mod by_server;
 mod listing;
 
+mod page;
+
 pub use self::csv::write_csv;
 pub use by_capture::ByCapture;
 pub use by_server::ByServer;
@@ -51,6 +53,7 @@ pub use listing::{
 pub use look::{Colour, Detail, Look, Symbols};
 pub use markdown::write_markdown;
 pub(crate) use object::write_value;
+pub use page::{Shown, write_page};
 #[cfg(feature = "parquet")]
 pub use parquet::{write_listing_parquet, write_parquet};
 pub use rules::{write_explanation, write_rules};

@@ -5,7 +5,7 @@
 
 mod axis;
 mod ladder;
-mod moments;
+pub(super) mod moments;
 
 use std::io::{self, Write};
 
@@ -19,7 +19,6 @@ use super::escape::for_terminal;
 use super::look::{FAINT, Look, READABLE, STRONG, level_style, verdict_colour, wrapped};
 use super::words;
 use crate::audit::Row;
-use crate::connection::{CloseCause, Protocol};
 use crate::rules::Finding;
 
 /// Writes what happened on one connection, of which the exchanges were kept.
@@ -35,9 +34,9 @@ pub fn write_story(
 ) -> io::Result<()> {
     let mut page = Page { look, out };
     page.line(STRONG, "", &words::connection(document, row))?;
-    page.line(Style::new(), "", &outline(row))?;
+    page.line(Style::new(), "", &words::outline(row))?;
     page.blank()?;
-    let moments = moments(row);
+    let moments = moments(row, &row.findings);
     let axis = Axis::over(&moments);
     for line in Ladder::new(row, look).draw(&axis) {
         writeln!(page.out, "{line}")?;
@@ -50,29 +49,6 @@ pub fn write_story(
     page.verdict(row)?;
     let filter = format!("Wireshark: tcp.stream eq {}", row.stream);
     page.line(Style::new(), "", &filter)
-}
-
-/// `HTTP/1.1, 2 requests, 2 responses, timeout=5, closed by server FIN (idle-timeout)`
-fn outline(row: &Row) -> String {
-    let mut parts = Vec::new();
-    match row.protocol {
-        Protocol::Http1 => {
-            parts.push(format!("HTTP/{}", words::version(row)));
-            parts.push(words::counted(row.requests, "request", "requests"));
-            parts.push(words::counted(row.responses, "response", "responses"));
-            parts.push(words::negotiated(row));
-        }
-        _ => parts.push(words::version(row).to_owned()),
-    }
-    parts.push(match (row.close, row.close_cause) {
-        (None, _) => "open".to_owned(),
-        (close, None) => format!("closed by {}", words::closed_by(close)),
-        (close, Some(cause)) => {
-            let cause = CloseCause::name(cause);
-            format!("closed by {} ({cause})", words::closed_by(close))
-        }
-    });
-    parts.join(", ")
 }
 
 /// Where the text goes, line by line.

@@ -79,6 +79,29 @@ pub(super) fn closed_by(close: Option<Close>) -> String {
     }
 }
 
+/// `HTTP/1.1, 2 requests, 2 responses, timeout=5, closed by server FIN (idle-timeout)`
+pub(super) fn outline(row: &Row) -> String {
+    let mut parts = Vec::new();
+    match row.protocol {
+        Protocol::Http1 => {
+            parts.push(format!("HTTP/{}", version(row)));
+            parts.push(counted(row.requests, "request", "requests"));
+            parts.push(counted(row.responses, "response", "responses"));
+            parts.push(negotiated(row));
+        }
+        _ => parts.push(version(row).to_owned()),
+    }
+    parts.push(match (row.close, row.close_cause) {
+        (None, _) => "open".to_owned(),
+        (close, None) => format!("closed by {}", closed_by(close)),
+        (close, Some(cause)) => {
+            let cause = cause.name();
+            format!("closed by {} ({cause})", closed_by(close))
+        }
+    });
+    parts.join(", ")
+}
+
 /// `samples/a.pcap, stream 3`
 pub(super) fn connection(document: &Document<'_>, row: &Row) -> String {
     format!("{}, stream {}", document.capture(row), row.stream)

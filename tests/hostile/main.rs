@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 
 mod captures;
 mod text;
+mod texts;
 
 /// The connections in so many of a kind.
 fn read(name: &str, size: u64, bounds: Bounds) -> Vec<Connection> {

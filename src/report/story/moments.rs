@@ -16,24 +16,24 @@ const NAMED: usize = 12;
 
 /// Something that happened at a packet.
 #[derive(Clone, Debug)]
-pub(super) struct Moment {
-    pub(super) at: At,
+pub(in crate::report) struct Moment {
+    pub(in crate::report) at: At,
     /// Where it ends; the same for all but what stands for several moments.
-    pub(super) until: At,
-    pub(super) what: What,
+    pub(in crate::report) until: At,
+    pub(in crate::report) what: What,
     /// What it is, of which a part can be left out where there is no room.
-    pub(super) label: String,
+    pub(in crate::report) label: String,
     /// What is said of it behind that.
-    pub(super) remark: String,
+    pub(in crate::report) remark: String,
     /// What goes on behind it.
-    pub(super) then: Phase,
+    pub(in crate::report) then: Phase,
     /// Seconds for which the server has promised to wait from here on.
-    pub(super) promised: Option<u32>,
+    pub(in crate::report) promised: Option<u32>,
 }
 
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(in crate::report) enum What {
     /// This side sent something.
     Sent(Peer),
     /// This side closed its direction.
@@ -52,7 +52,7 @@ pub(super) enum What {
 
 /// What goes on between two moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::report) enum Phase {
     /// Nothing was asked yet.
     Silent,
     /// A request waits for its response, or for the rest of either.
@@ -67,12 +67,12 @@ pub(super) enum Phase {
     Over,
 }
 
-/// The moments of a connection, in order.
-pub(super) fn moments(row: &Row) -> Vec<Moment> {
+/// The moments of a connection, in order, with those packets that these of its findings name.
+pub(in crate::report) fn moments(row: &Row, findings: &[Finding]) -> Vec<Moment> {
     let exchanges = row.exchanges.as_deref().unwrap_or_default();
     let mut moments = Vec::new();
     moments.push(beginning(row));
-    let told = told(row, exchanges);
+    let told = told(findings, exchanges);
     let mut number = 0;
     while let Some(exchange) = exchanges.get(number) {
         let untold = told.get(number..).unwrap_or_default();
@@ -93,7 +93,7 @@ pub(super) fn moments(row: &Row) -> Vec<Moment> {
         moments.push(other_protocol(row));
     }
     closes(row, &mut moments);
-    named_packets(row, &mut moments);
+    named_packets(findings, &mut moments);
     // Of the same packet, what was found first stays first.
     moments.sort_by_key(|moment| moment.at.frame);
     end(row, &mut moments);
@@ -130,12 +130,12 @@ fn moment(at: At, what: What, label: impl Into<String>) -> Moment {
 }
 
 /// Which exchanges are told: the first and the last, those around the longest gap, and those that findings name.
-fn told(row: &Row, exchanges: &[Exchange]) -> Vec<bool> {
+fn told(findings: &[Finding], exchanges: &[Exchange]) -> Vec<bool> {
     let mut told: Vec<bool> = (0..exchanges.len())
         .map(|number| number < AT_ENDS || number + AT_ENDS >= exchanges.len())
         .collect();
     let named = exchanges.iter().enumerate();
-    let named = named.filter(|(_, exchange)| is_named(&row.findings, exchange));
+    let named = named.filter(|(_, exchange)| is_named(findings, exchange));
     let mut chosen: Vec<usize> = named.map(|(number, _)| number).take(NAMED).collect();
     let gaps = exchanges.windows(2).enumerate();
     let longest = gaps
@@ -158,13 +158,14 @@ fn is_named(findings: &[Finding], exchange: &Exchange) -> bool {
     let Some((first, last)) = first.zip(last) else {
         return false;
     };
-    findings
-        .iter()
-        .any(|finding| (first.frame..=last.frame).contains(&finding.at.frame))
+    // They are in the order of their frames, and there may be as many as there are exchanges.
+    let behind = findings.partition_point(|finding| finding.at.frame < first.frame);
+    let next = findings.get(behind);
+    next.is_some_and(|finding| finding.at.frame <= last.frame)
 }
 
 /// Its first and its last packet, as far as they are known.
-fn extent(exchange: &Exchange) -> (Option<At>, Option<At>) {
+pub(in crate::report) fn extent(exchange: &Exchange) -> (Option<At>, Option<At>) {
     let request = exchange.request.as_ref().map(|request| &request.message);
     let response = exchange.response.as_ref().map(|response| &response.message);
     let messages = || request.into_iter().chain(response);
@@ -274,12 +275,16 @@ fn closes(row: &Row, moments: &mut Vec<Moment>) {
 }
 
 /// Packets of findings at which nothing else is told. Those inside exchanges that are not told are left out.
-fn named_packets(row: &Row, moments: &mut Vec<Moment>) {
-    for finding in &row.findings {
+fn named_packets(findings: &[Finding], moments: &mut Vec<Moment>) {
+    let known = moments.len();
+    let mut last = None;
+    for finding in findings {
         let at = finding.at;
         let is_there = |moment: &Moment| (moment.at.frame..=moment.until.frame).contains(&at.frame);
-        if !moments.iter().any(is_there) {
+        let mut known = moments.iter().take(known);
+        if last != Some(at.frame) && !known.any(is_there) {
             moments.push(moment(at, What::Packet, "a packet that proves it"));
+            last = Some(at.frame);
         }
     }
 }
