@@ -225,7 +225,7 @@ impl Progress {
             number,
             of: self.threads,
         };
-        let flights = self.threads.min(SHARDS) + 3;
+        let flights = self.threads.min(SHARDS) + 8;
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
             flights,
