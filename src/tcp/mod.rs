@@ -18,7 +18,9 @@ mod half;
 mod handshake;
 mod numbering;
 mod peer;
+mod registry;
 mod remembered;
+mod rest;
 mod shard;
 mod table;
 
@@ -30,9 +32,11 @@ pub use forgotten::Forgotten;
 pub use half::{HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS};
 pub use handshake::Handshake;
 pub use peer::{Peer, PerPeer};
+pub use registry::Registry;
 pub use remembered::Latest;
+pub use rest::Rest;
 pub use shard::{SHARDS, shard};
-pub use table::{REMEMBERED, Registry, Rest, Table};
+pub use table::{REMEMBERED, Table};
 
 use serde::{Deserialize, Serialize};
 

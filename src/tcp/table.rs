@@ -6,18 +6,19 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
-use std::vec;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::PerPeer;
 use super::bounds::{Bounds, Load, Weight};
 use super::checkpoint::{Checkpoint, FRAMES};
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
 use super::numbering::Numbers;
-use super::remembered::{Latest, Memory, Remembered};
-use super::{Facts, PerPeer};
+use super::registry::Registry;
+use super::remembered::{Memory, Remembered};
+use super::rest::{Rest, finish_flow, finish_remembered};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Span};
 
@@ -54,28 +55,6 @@ pub struct Table<L: Listener, R> {
     load: Load,
     gone: Pairs,
     forgotten: Forgotten,
-}
-
-/// Who gives connections their numbers, makes records of them, and takes these when they are finished.
-pub trait Registry<L> {
-    /// What is made of a connection.
-    type Record;
-
-    /// A connection begins with this packet; its number.
-    fn begin(&mut self, at: At) -> u64;
-
-    /// Nothing can happen to a connection any more, but that packets still come which repeat what there was. Its
-    /// listener is asked nothing any more.
-    fn conclude(&mut self, facts: Facts, listener: &mut L) -> Self::Record;
-
-    /// The memory that a record takes beside its own size, in octets.
-    fn weight(record: &Self::Record) -> usize;
-
-    /// A connection is finished, with this number of packets.
-    fn finish(&mut self, record: Self::Record, latest: Latest);
-
-    /// This number is nobody's: of that connection there were only headers without data.
-    fn forget(&mut self, stream: u64);
 }
 
 /// A connection in the order in which they give way.
@@ -529,52 +508,7 @@ impl<L: Listener, R> Table<L, R> {
 
     /// The capture is over: what is left.
     pub fn into_rest(self) -> Rest<L, R> {
-        let flows = self.flows.into_iter().flatten().map(Left::Open);
-        let remembered = self.memory.into_all().map(Left::Over);
-        let mut left: Vec<_> = flows.chain(remembered).collect();
-        left.sort_unstable_by_key(Left::stream);
-        Rest(left.into_iter())
-    }
-}
-
-/// The connections that are left at the end of a capture, by number.
-#[derive(Debug)]
-pub struct Rest<L, R>(vec::IntoIter<Left<L, R>>);
-
-#[derive(Debug)]
-enum Left<L, R> {
-    Open(Box<Flow<L>>),
-    Over(Box<Remembered<R>>),
-}
-
-impl<L, R> Left<L, R> {
-    fn stream(&self) -> u64 {
-        match self {
-            Left::Open(flow) => flow.stream,
-            Left::Over(remembered) => remembered.stream,
-        }
-    }
-}
-
-impl<L, R> Default for Rest<L, R> {
-    fn default() -> Self {
-        Rest(Vec::new().into_iter())
-    }
-}
-
-impl<L: Listener, R> Rest<L, R> {
-    /// The number of the next.
-    pub fn next_stream(&self) -> Option<u64> {
-        self.0.as_slice().first().map(Left::stream)
-    }
-
-    /// Finishes the next; this is the last packet of the capture.
-    pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L, Record = R>) {
-        match self.0.next() {
-            Some(Left::Open(mut flow)) => finish_flow(&mut flow, last, registry),
-            Some(Left::Over(remembered)) => finish_remembered(*remembered, last, registry),
-            None => {}
-        }
+        Rest::of(self.flows.into_iter().flatten(), self.memory.into_all())
     }
 }
 
@@ -609,24 +543,4 @@ fn hash_of(seed: &DefaultHashBuilder, a: &Endpoint, b: &Endpoint) -> u64 {
         a.max(b).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-fn finish_flow<L: Listener, G: Registry<L>>(flow: &mut Flow<L>, last: At, registry: &mut G) {
-    if !flow.was_seen() {
-        return registry.forget(flow.stream);
-    }
-    let record = flow.conclude(last, registry);
-    registry.finish(record, flow.latest(last));
-}
-
-fn finish_remembered<L, G: Registry<L>>(
-    remembered: Remembered<G::Record>,
-    last: At,
-    registry: &mut G,
-) {
-    let latest = Latest {
-        seen_until: last,
-        ..remembered.latest
-    };
-    registry.finish(remembered.record, latest);
 }
