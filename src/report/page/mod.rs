@@ -317,6 +317,8 @@ fn share_of(part: u64, whole: u64) -> String {
         0 => "none".to_owned(),
         _ if percent < 0.1 => "less than 0.1 %".to_owned(),
         _ if percent < 10.0 => format!("{percent:.1} %"),
+        // Nearly all is not all.
+        _ if percent > 99.0 && part < whole => format!("{:.1} %", (percent * 10.0).floor() / 10.0),
         _ => format!("{percent:.0} %"),
     }
 }

@@ -295,3 +295,17 @@ fn the_longest_connection_takes_little_room() {
     let short = page(OK);
     assert!(long.len() < short.len() + 100_000, "{}", long.len());
 }
+
+#[test]
+fn nearly_all_is_not_all() {
+    let shares = [
+        (0, "none"),
+        (1, "less than 0.1 %"),
+        (50, "0.5 %"),
+        (2_500, "25 %"),
+    ];
+    let others = [(9_996, "99.9 %"), (10_000, "100 %")];
+    for (part, told) in shares.into_iter().chain(others) {
+        assert_eq!(share_of(part, 10_000), told);
+    }
+}
