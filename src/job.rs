@@ -211,30 +211,7 @@ impl<'a> Job<'a> {
                 "{name}: packets passed over as {reason}: {packets}"
             ));
         }
-        let Beside {
-            fragments,
-            forgotten,
-            ..
-        } = beside;
-        let counts = [
-            (
-                "IP datagrams that were not complete in time",
-                fragments.too_old,
-            ),
-            (
-                "IP datagrams whose fragments contradict each other",
-                fragments.contradictory,
-            ),
-            (
-                "closed connections forgotten early, for want of room",
-                forgotten.early,
-            ),
-            (
-                "streams without a SYN where a connection had been closed and forgotten",
-                forgotten.resumed,
-            ),
-        ];
-        for (what, count) in counts.into_iter().filter(|&(_, count)| count > 0) {
+        for (what, count) in beside.losses() {
             self.messages
                 .detail(format_args!("{name}: {what}: {count}"));
         }

@@ -225,14 +225,14 @@ fn seconds_or_count<W: Wire>(layout: &mut Layout<'_, W>, number: &mut Option<u32
     }
 }
 
-const METHODS: [Method; 5] = [
+pub(super) const METHODS: [Method; 5] = [
     Method::Head,
     Method::Connect,
     Method::Get,
     Method::Idempotent,
     Method::Other,
 ];
-const CODINGS: [TransferEncoding; 3] = [
+pub(super) const CODINGS: [TransferEncoding; 3] = [
     TransferEncoding::Absent,
     TransferEncoding::Chunked,
     TransferEncoding::Other,

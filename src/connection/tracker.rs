@@ -112,6 +112,32 @@ pub struct Beside {
     pub forgotten: Forgotten,
 }
 
+impl Beside {
+    /// What was given up or forgotten, as far as there was any, in words.
+    pub fn losses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let (fragments, forgotten) = (&self.fragments, &self.forgotten);
+        let losses = [
+            (
+                "IP datagrams that were not complete in time",
+                fragments.too_old,
+            ),
+            (
+                "IP datagrams whose fragments contradict each other",
+                fragments.contradictory,
+            ),
+            (
+                "closed connections forgotten early, for want of room",
+                forgotten.early,
+            ),
+            (
+                "streams without a SYN where a connection had been closed and forgotten",
+                forgotten.resumed,
+            ),
+        ];
+        losses.into_iter().filter(|&(_, count)| count > 0)
+    }
+}
+
 impl<R> Tracker<R> {
     /// For a capture of which no more is kept than these bounds say.
     pub fn new(bounds: Bounds, targets: Targets) -> Self {

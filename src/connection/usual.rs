@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::exchange::{End, Message, MessageHead, Request, Response};
+use super::packed::{CODINGS, METHODS};
 use crate::http::{
     BodyFields, ContentLength, Framing, Head, HeadShape, KeepAlive, Method, Options, Place, Syntax,
     TransferEncoding, Version,
@@ -333,23 +334,11 @@ fn framing_kind(framing: Framing) -> u32 {
 }
 
 fn method(number: u32) -> Method {
-    const METHODS: [Method; 5] = [
-        Method::Head,
-        Method::Connect,
-        Method::Get,
-        Method::Idempotent,
-        Method::Other,
-    ];
     let is_it = |method: &Method| *method as u32 == number;
     METHODS.into_iter().find(is_it).unwrap_or(Method::Other)
 }
 
 fn coding(number: u32) -> TransferEncoding {
-    const CODINGS: [TransferEncoding; 3] = [
-        TransferEncoding::Absent,
-        TransferEncoding::Chunked,
-        TransferEncoding::Other,
-    ];
     let is_it = |coding: &TransferEncoding| *coding as u32 == number;
     CODINGS.into_iter().find(is_it).unwrap_or_default()
 }

@@ -52,32 +52,16 @@ fn passed_over(reading: &Reading) -> Vec<String> {
             format!("{packets}: {reason}")
         })
         .collect();
-    let (fragments, forgotten) = (&reading.beside.fragments, &reading.beside.forgotten);
     let counts = [
-        (
-            "IP datagrams that were not complete in time",
-            fragments.too_old,
-        ),
-        (
-            "IP datagrams whose fragments contradict each other",
-            fragments.contradictory,
-        ),
-        (
-            "closed connections forgotten early, for want of room",
-            forgotten.early,
-        ),
-        (
-            "streams without a SYN where a connection had been closed and forgotten",
-            forgotten.resumed,
-        ),
         (
             "blocks that describe no packet",
             reading.summary.other_blocks,
         ),
         ("log entries and system events", reading.summary.events),
     ];
-    let counts = counts.iter().filter(|(_, count)| *count > 0);
-    told.extend(counts.map(|(what, count)| format!("{}: {what}", grouped(*count))));
+    let counts = counts.into_iter().filter(|&(_, count)| count > 0);
+    let counts = reading.beside.losses().chain(counts);
+    told.extend(counts.map(|(what, count)| format!("{}: {what}", grouped(count))));
     told
 }
 
