@@ -83,6 +83,8 @@ fn the_table_of_rules_is_the_catalogue() {
     let listed: Vec<&str> = readme
         .lines()
         .skip_while(|line| *line != "## The rules")
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
         .filter(|line| line.starts_with("| `"))
         .collect();
     let catalogue: Vec<String> = keepcap::rules::CATALOG
