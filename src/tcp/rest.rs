@@ -41,7 +41,8 @@ impl<L: Listener, R> Rest<L, R> {
     ) -> Self {
         let open = open.map(Left::Open);
         let mut left: Vec<_> = open.chain(over.map(Left::Over)).collect();
-        left.sort_unstable_by_key(Left::stream);
+        // Each is looked at once: they lie anywhere in memory.
+        left.sort_by_cached_key(Left::stream);
         Rest(left.into_iter())
     }
 
