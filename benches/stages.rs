@@ -25,7 +25,8 @@ use keepcap::packet::{Decoded, Decoder};
 use keepcap::report::NdjsonLines;
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::{
-    Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry, Table,
+    Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry, Rest,
+    Table,
 };
 use keepcap::time::At;
 
@@ -193,7 +194,7 @@ fn assemble<L: Listener<Asked = ()> + Counted>(mut capture: Capture) -> u64 {
             table.take(&segment, &mut sum);
         }
     }
-    let mut rest = table.into_rest();
+    let mut rest = Rest::of([table]);
     while rest.next_stream().is_some() {
         rest.finish_next(last, &mut sum);
     }

@@ -6,7 +6,8 @@
 use std::io;
 
 use keepcap::audit::{
-    self, Extent, Outcome, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Twice, Watch,
+    self, Extent, Outcome, Print, Reading, Row, Rows, Sighting, Survey, Surveying, Totals, Twice,
+    Watch,
 };
 use keepcap::capture::{Found, OpenError, Problem, Source};
 use keepcap::connection::Beside;
@@ -107,7 +108,7 @@ impl<'a> Job<'a> {
     }
 
     /// Takes everything that comes of the captures, in the order of the results.
-    pub(crate) fn take(&mut self, source: &Source, outcome: Outcome) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, source: &Source, outcome: Outcome<'_>) -> Result<(), Failure> {
         match outcome {
             Outcome::Row(mut row, sighting) => {
                 self.also.note_row(source, &mut row, sighting.as_deref())?;
@@ -116,7 +117,18 @@ impl<'a> Job<'a> {
                 }
                 self.list(row, sighting, source)?;
             }
-            Outcome::Read(reading) => {
+            Outcome::Text(text) => {
+                let capture = self.readings.len();
+                if let Some(twice) = &mut self.twice {
+                    twice.note(text.print, capture);
+                }
+                self.begin_lines(capture, source);
+                self.lines
+                    .write_told(text.stream, text.octets, &mut self.output)?;
+            }
+            Outcome::Read(reading, told) => {
+                self.totals.merge(&told);
+                self.of_capture.merge(&told);
                 self.also.note_reading(source, &reading)?;
                 self.note_reading(&source.path().to_string_lossy(), &reading);
                 self.readings.push(*reading);
@@ -143,7 +155,7 @@ impl<'a> Job<'a> {
         self.totals.add(&row);
         self.of_capture.add(&row);
         if let Some(twice) = &mut self.twice {
-            twice.note(&row);
+            twice.note(Print::of(&row), row.capture);
         }
         if let (Surveying::Asked, Some(sighting)) = (self.results.survey(), sighting) {
             let watch = self
@@ -153,16 +165,21 @@ impl<'a> Job<'a> {
         }
         match (self.results.by, self.results.format) {
             (By::Connection, Format::Ndjson) => {
-                if self.lines_of != Some(row.capture) {
-                    self.lines_of = Some(row.capture);
-                    self.lines = NdjsonLines::of(&source.path().to_string_lossy());
-                }
+                self.begin_lines(row.capture, source);
                 self.lines.write(&row, source.parts(), &mut self.output)?;
             }
             (By::Connection, _) => self.rows.push(*row),
             (By::Server | By::Capture, _) => {}
         }
         Ok(())
+    }
+
+    /// The next line is of this capture.
+    fn begin_lines(&mut self, capture: usize, source: &Source) {
+        if self.lines_of != Some(capture) {
+            self.lines_of = Some(capture);
+            self.lines = NdjsonLines::of(&source.path().to_string_lossy());
+        }
     }
 
     fn note_reading(&mut self, name: &str, reading: &Reading) {

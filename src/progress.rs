@@ -103,15 +103,8 @@ fn told(done: u64, captures: usize) -> String {
 
 /// What is to be read; `None` where that is not known.
 fn octets_of(sources: &[Source]) -> Option<u64> {
-    sources
-        .iter()
-        .flat_map(Source::paths)
-        .try_fold(0, |sum: u64, path| {
-            let metadata = path?.metadata().ok()?;
-            metadata
-                .is_file()
-                .then(|| sum.saturating_add(metadata.len()))
-        })
+    let mut octets = sources.iter().map(Source::octets);
+    octets.try_fold(0, |sum: u64, octets| Some(sum.saturating_add(octets?)))
 }
 
 /// Ends reading at the first Ctrl-C, and the program at the second.

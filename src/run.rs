@@ -137,7 +137,7 @@ fn audit_all(arguments: &Arguments, messages: Messages, output: Output) -> Resul
     job.note(&found)?;
     let progress = arguments.progress(&found.sources, Stage::Reading, &monitor);
     audit::audit(&found.sources, &plan, &mut |source, outcome| {
-        if let Outcome::Read(_) = outcome {
+        if let Outcome::Read(..) = outcome {
             monitor.count_capture();
         }
         job.take(source, outcome)
@@ -210,9 +210,19 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         },
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
-        tell: (!partial && results.is_ndjson()).then_some(report::push_ndjson_story as Tell),
+        tell: only_lines(arguments).then_some(report::push_ndjson_story as Tell),
         monitor: Arc::clone(monitor),
     }
+}
+
+/// Whether nothing is made of connections but a line for each.
+fn only_lines(arguments: &Arguments) -> bool {
+    let files = [
+        &arguments.part,
+        &arguments.annotate,
+        &arguments.results.report,
+    ];
+    arguments.results.is_ndjson() && files.iter().all(|file| file.is_none())
 }
 
 /// The page draws exchanges; what else is written does not change with it.
@@ -220,8 +230,6 @@ fn with_page(plan: Plan, arguments: &Arguments) -> Plan {
     match arguments.results.report {
         Some(_) => Plan {
             extent: Extent::Exchanges,
-            // What it takes of a row is not for the results.
-            tell: None,
             ..plan
         },
         None => plan,

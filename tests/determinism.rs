@@ -4,12 +4,17 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "it is a test")]
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use keepcap::capture::Capture;
 use keepcap::connection::{Targets, Tracker};
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::Bounds;
+
+#[path = "../benches/traffic/mod.rs"]
+mod traffic;
+
+use traffic::{Plan, Profile};
 
 fn read(path: &std::path::Path, bounds: Bounds) -> Vec<String> {
     let mut capture = Capture::open(path).unwrap();
@@ -81,4 +86,43 @@ fn any_number_of_threads_gives_the_same_results_and_messages() {
             }
         }
     }
+}
+
+#[test]
+fn so_it_does_with_long_captures_however_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    // Large enough for several blocks, and small enough to be read often.
+    for (profile, connections) in Profile::ALL.into_iter().zip([1, 50, 2000, 20]) {
+        let path = folder.path().join(profile.name());
+        let plan = Plan {
+            profile,
+            connections,
+            seed: 5,
+        };
+        traffic::write(&plan, &mut fs::File::create(&path).unwrap()).unwrap();
+        let path = path.to_str().unwrap();
+        for format in ["ndjson", "csv"] {
+            let one = keepcap(path, format, "1");
+            let as_stream = piped(path, format, "1");
+            assert!(!one.stdout.is_empty() && !as_stream.stdout.is_empty());
+            for threads in ["2", "3", "4"] {
+                assert_eq!(one, keepcap(path, format, threads), "{path} {threads}");
+                assert_eq!(as_stream, piped(path, format, threads), "{path} {threads}");
+            }
+        }
+    }
+}
+
+/// What it prints of the same octets where they come through a pipe.
+fn piped(path: &str, format: &str, threads: &str) -> Output {
+    let mut cat = Command::new("cat")
+        .arg(path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keepcap = Command::new(env!("CARGO_BIN_EXE_keepcap"));
+    keepcap.args(["-", "-v", "--format", format, "--threads", threads]);
+    let output = keepcap.stdin(cat.stdout.take().unwrap()).output().unwrap();
+    assert!(cat.wait().unwrap().success());
+    output
 }

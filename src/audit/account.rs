@@ -3,47 +3,67 @@
 //! In: its connections, judged and numbered, in the order in which they were finished. Out: those that are wanted, and
 //! at the end the [`Reading`].
 
-use super::judged::Judged;
-use super::{Outcome, Plan, Reading};
+use super::finished::{Finished, What};
+use super::{Outcome, Reading, Selection, Text, Totals};
 use crate::capture::{Source, Summary};
 use crate::connection::Beside;
 
 /// Keeps account of a capture.
 pub(super) struct Account<'a> {
     source: &'a Source,
-    plan: &'a Plan,
+    selection: &'a Selection,
     /// How many captures were read before it.
     number: usize,
     reading: Reading,
+    /// Over those of which only texts are handed on.
+    totals: Totals,
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn new(source: &'a Source, plan: &'a Plan, number: usize) -> Self {
+    pub(super) fn new(source: &'a Source, selection: &'a Selection, number: usize) -> Self {
         Account {
             source,
-            plan,
+            selection,
             number,
             reading: Reading {
                 path: source.path().to_owned(),
                 parts: source.parts().to_vec(),
                 ..Reading::default()
             },
+            totals: Totals::default(),
         }
     }
 
-    /// Adds a connection, and hands it on if it is wanted.
+    /// Adds a connection, and hands on what is wanted of it; `texts` are those that it may be in.
     pub(super) fn add<E>(
         &mut self,
-        judged: Judged,
-        take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+        finished: Finished,
+        texts: &[u8],
+        take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut row = judged.row;
-        self.reading.note(&row);
-        if !self.plan.selection.includes(&row) {
-            return Ok(());
-        }
-        row.capture = self.number;
-        take(self.source, Outcome::Row(row, judged.sighting))
+        let Finished {
+            stream, met, what, ..
+        } = finished;
+        self.reading.note(met);
+        let outcome = match what {
+            What::Count => return Ok(()),
+            What::Text(part, print) => Outcome::Text(Text {
+                stream,
+                print,
+                octets: texts.get(part).unwrap_or_default(),
+            }),
+            What::Row(row, _) if !self.selection.includes(&row) => return Ok(()),
+            What::Row(mut row, sighting) => {
+                row.capture = self.number;
+                Outcome::Row(row, sighting)
+            }
+        };
+        take(self.source, outcome)
+    }
+
+    /// Adds up connections of which texts were handed on.
+    pub(super) fn add_totals(&mut self, totals: &Totals) {
+        self.totals.merge(totals);
     }
 
     /// Notes what is known once all was read.
@@ -52,7 +72,8 @@ impl<'a> Account<'a> {
         self.reading.summary = summary;
     }
 
-    pub(super) fn into_reading(self) -> Reading {
-        self.reading
+    /// All of it has come.
+    pub(super) fn close(self) -> Outcome<'static> {
+        Outcome::Read(self.reading.into(), self.totals.into())
     }
 }

@@ -7,8 +7,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::account::Account;
+use super::finished::{Finished, Texts};
 use super::judged::Judged;
-use super::{Extent, Reading, Row, Selection, Sighting, pool};
+use super::{Extent, Print, Reading, Row, Selection, Sighting, Totals, pool};
 use crate::capture::{Capture, Monitor, OpenError, Part, Source};
 use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
@@ -29,7 +30,8 @@ pub struct Plan {
     pub memory: usize,
     /// How many threads may work on it. What comes out does not depend on that.
     pub threads: NonZeroUsize,
-    /// What is said of each row that is wanted, worked out beside other work where there are several threads.
+    /// Where nothing is wanted of a row but a text: says it. Rows do not come out then, unless they are chosen by their
+    /// numbers.
     pub tell: Option<Tell>,
     /// Tells how far it has come, and may stop it.
     pub monitor: Arc<Monitor>,
@@ -82,13 +84,27 @@ pub enum Surveying {
 
 /// Something that came out of a capture.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Outcome<'a> {
     /// A connection that is wanted, and what it tells of its server, where that is asked for.
     Row(Box<Row>, Option<Box<Sighting>>),
-    /// The capture was read, and all its rows have come.
-    Read(Box<Reading>),
+    /// What was said of a connection that is wanted.
+    Text(Text<'a>),
+    /// The capture was read, and all its rows and texts have come; the sums are over those connections of which only
+    /// texts came.
+    Read(Box<Reading>, Box<Totals>),
     /// Nothing could be read of it.
     Unreadable(OpenError),
+}
+
+/// What was said of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// Its number in the capture.
+    pub stream: u64,
+    /// By what it is known again.
+    pub print: Print,
+    /// What [`Plan::tell`] said of it.
+    pub octets: &'a [u8],
 }
 
 /// Audits all captures, and hands what comes of each to `take`.
@@ -99,7 +115,7 @@ pub enum Outcome {
 pub fn audit<E>(
     sources: &[Source],
     plan: &Plan,
-    take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+    take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let plan = &plan.for_captures(sources.len());
     if plan.threads.get() > 1 {
@@ -109,9 +125,9 @@ pub fn audit<E>(
     for source in sources {
         let outcome = match source.open_watched(plan.memory, &plan.monitor) {
             Ok(capture) => {
-                let account = Account::new(source, plan, readings);
+                let account = Account::new(source, &plan.selection, readings);
                 readings += 1;
-                Outcome::Read(read(capture, plan, account, take)?.into())
+                read(capture, source, plan, account, take)?
             }
             Err(error) => Outcome::Unreadable(error),
         };
@@ -123,14 +139,17 @@ pub fn audit<E>(
 /// Reads a capture to its end on this thread.
 fn read<E>(
     mut capture: Capture,
+    source: &Source,
     plan: &Plan,
     mut account: Account<'_>,
-    take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
-) -> Result<Reading, E> {
+    take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
+) -> Result<Outcome<'static>, E> {
     let mut tracker = Tracker::new(plan.bounds(capture.window()), plan.targets());
     let mut judging = Judging {
+        source,
         plan,
         account: &mut account,
+        texts: Texts::default(),
         take,
         result: Ok(()),
     };
@@ -141,21 +160,25 @@ fn read<E>(
     }
     let beside = tracker.finish(&mut judging);
     judging.result?;
+    let told = judging.texts.totals;
+    account.add_totals(&told);
     account.note_end(beside, capture.finish());
-    Ok(account.into_reading())
+    Ok(account.close())
 }
 
 /// Judges connections, and hands on those that are finished, until that fails.
 struct Judging<'a, 'b, T, E> {
+    source: &'a Source,
     plan: &'a Plan,
     account: &'a mut Account<'b>,
+    texts: Texts,
     take: &'a mut T,
     result: Result<(), E>,
 }
 
 impl<T, E> Recorder for Judging<'_, '_, T, E>
 where
-    T: FnMut(&Source, Outcome) -> Result<(), E>,
+    T: FnMut(&Source, Outcome<'_>) -> Result<(), E>,
 {
     type Record = Judged;
 
@@ -174,7 +197,9 @@ where
     fn finish(&mut self, mut judged: Judged, latest: Latest) {
         if self.result.is_ok() {
             judged.amend(latest);
-            self.result = self.account.add(judged, self.take);
+            self.texts.octets.clear();
+            let finished = Finished::new(judged, self.source, self.plan, &mut self.texts);
+            self.result = self.account.add(finished, &self.texts.octets, self.take);
         }
     }
 }

@@ -1,30 +1,27 @@
 //! One capture that several threads work on.
 //!
-//! In: what was done. Out: what can be done next, by any thread, and what came of all parts of a batch once all are
-//! done. Nothing is done here and nobody waits here: that is left to [`pool`](super::pool).
+//! In: what was done. Out: what can be done next, by any thread, and what came of a step through the capture once it was
+//! done by all hands. Nothing is done here and nobody waits here: that is left to [`pool`](super::pool).
 //!
-//! A capture is read by one thread at a time, and so is each of its tables worked on by one, each in the order of the
-//! capture; which threads these are makes no difference to what comes of it.
+//! The first hand leads, which is to say that its steps are those of the others. Which threads they are in makes no
+//! difference to what comes of them, nor how many they are.
 
-use std::array;
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
 
 use super::Plan;
-use super::batch::{Batch, End, Intake, More};
-use super::part::{Part, Work, Yield};
-use crate::capture::{Capture, OpenError, Source};
-use crate::tcp::SHARDS;
+use super::hand::{End, Hand, Led, Work, Yield};
+use crate::capture::{Capture, OpenError, Readers, Source};
 
 /// A capture, and how far it is.
 pub(super) struct Crew {
+    /// How many hands it has.
+    size: usize,
     stage: Stage,
-    seats: [Seat; SHARDS],
-    flights: VecDeque<Flight>,
+    seats: Vec<Seat>,
+    steps: VecDeque<Step>,
     /// The number of the oldest of these.
     first: usize,
-    spare: Vec<Batch>,
     /// What unpacking may take.
     window: usize,
 }
@@ -33,74 +30,83 @@ enum Stage {
     Unopened,
     /// It takes too much memory to open it before its turn.
     Postponed,
-    /// Someone is opening or reading it.
-    Busy,
+    /// Someone is opening it.
+    Opening,
     Unreadable(OpenError),
-    Open(Box<Intake>),
+    Open,
     Ended(Box<End>),
     /// What was left at its end is finished in these steps.
     Rest(VecDeque<Work>),
     Over,
 }
 
-/// One of its tables.
+/// The place of a hand.
 struct Seat {
-    /// `None` while someone works on it.
-    part: Option<Part>,
-    /// The number of the next flight that is for it.
+    /// `None` while someone works with it.
+    hand: Option<Hand>,
+    /// The thread that took it first. What a hand keeps is given back by the thread that took it: memory that goes from
+    /// one thread to another is locked for both, and lies idle in the share of the first.
+    owner: Option<usize>,
+    /// The number of its next step.
     next: usize,
     weight: usize,
+    /// Yields of it that were handed out.
+    spare: Vec<Yield>,
 }
 
 /// One of the threads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thread {
-    /// Its number, from 0.
     pub(super) number: usize,
     /// How many there are.
     pub(super) of: usize,
 }
 
-impl Thread {
-    /// Whether this table is its own. What a table keeps is given back by the thread that took it: memory that goes
-    /// from one thread to another is locked for both, and lies idle in the share of the first.
-    fn has(self, seat: usize) -> bool {
-        seat % self.of == self.number
-    }
-}
-
-/// Work for all tables.
-struct Flight {
-    work: Arc<Work>,
-    /// What came of it: it is done when all tables yielded something, be it nothing.
+/// Something to do for all hands.
+struct Step {
+    work: Work,
+    /// What came of it, in the order of the hands.
     yields: Vec<Yield>,
+    /// How many of them yielded something, be it nothing.
+    done: usize,
 }
 
 /// How much of a capture is done ahead of others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    /// How many batches are worked on at once.
-    pub(super) flights: usize,
+    /// How many steps the first hand may be ahead of the others.
+    pub(super) steps: usize,
     /// How many octets of memory what is to be handed out may take by then.
     pub(super) untold: usize,
-    /// How many it may take in all, beside the batches.
+    /// How many it may take in all, beside what is read.
     pub(super) memory: usize,
 }
 
-/// Something that a thread can do.
-pub(super) enum Task {
+/// What a thread can do next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next {
     /// To open it, if that takes no more than so many octets of memory.
     Open(usize),
-    Read(Box<Intake>, Batch),
-    Work(usize, Part, Vec<Arc<Work>>),
+    /// To go on with the first hand.
+    Lead,
+    /// To let the hand of this number do what the first has done.
+    KeepUp(usize),
+}
+
+/// That, with all it takes.
+pub(super) enum Task {
+    /// To open it for so many hands, if that takes no more than so many octets of memory.
+    Open(usize, usize),
+    Lead(Hand, Yield),
+    Work(usize, Hand, Vec<(Work, Yield)>),
 }
 
 /// What was done.
 pub(super) enum Done {
     Postponed,
-    Opened(Result<Box<Intake>, OpenError>, usize),
-    Read(Batch, More),
-    Worked(usize, Part, Vec<Yield>),
+    Opened(Result<Vec<Hand>, OpenError>, usize),
+    Led(Hand, Led),
+    Worked(usize, Hand, Vec<Yield>),
 }
 
 /// What comes of a capture next.
@@ -116,156 +122,196 @@ impl Task {
     /// Does it.
     pub(super) fn perform(self, source: &Source, plan: &Plan) -> Done {
         match self {
-            Task::Open(room) if room < source.window(plan.memory) => Done::Postponed,
-            Task::Open(_) => {
-                let capture = source.open_watched(plan.memory, &plan.monitor);
-                let window = capture.as_ref().map_or(0, Capture::window);
-                let bounds = plan.bounds(window);
-                let intake =
-                    capture.map(|capture| Box::new(Intake::new(capture, bounds, plan.targets())));
-                Done::Opened(intake, window)
+            Task::Open(_, room) if room < source.window(plan.memory) => Done::Postponed,
+            Task::Open(size, _) => {
+                let opened = source.open_for(size - 1, plan.memory, &plan.monitor);
+                let window = opened.as_ref().map_or(0, |opened| opened.leader.window());
+                Done::Opened(opened.map(|opened| hands(opened, plan)), window)
             }
-            Task::Read(intake, spare) => {
-                let (batch, more) = intake.read(spare);
-                Done::Read(batch, more)
+            Task::Lead(mut hand, spare) => {
+                let led = hand.lead(spare, source, plan);
+                Done::Led(hand, led)
             }
-            Task::Work(seat, mut part, work) => {
-                let yields = work
-                    .iter()
-                    .map(|work| part.work(work, source, plan))
-                    .collect();
-                Done::Worked(seat, part, yields)
+            Task::Work(seat, mut hand, work) => {
+                let work = work.into_iter();
+                let yields = work.map(|(work, spare)| hand.work(work, spare, source, plan));
+                let yields = yields.collect();
+                Done::Worked(seat, hand, yields)
             }
         }
     }
 }
 
-impl Flight {
-    fn is_done(&self) -> bool {
-        self.yields.len() == SHARDS
-    }
+fn hands(readers: Readers<Capture>, plan: &Plan) -> Vec<Hand> {
+    let of = 1 + readers.followers.len();
+    let captures = [readers.leader].into_iter().chain(readers.followers);
+    let numbered = captures.enumerate();
+    numbered
+        .map(|(number, capture)| Hand::new(capture, plan, number, of))
+        .collect()
 }
 
 impl Crew {
-    pub(super) fn new() -> Self {
+    /// Of so many hands, at least one.
+    pub(super) fn of(size: usize) -> Self {
         Crew {
+            size,
             stage: Stage::Unopened,
-            seats: array::from_fn(|_| Seat {
-                part: None,
-                next: 0,
-                weight: 0,
-            }),
-            flights: VecDeque::new(),
+            seats: Vec::new(),
+            steps: VecDeque::new(),
             first: 0,
-            spare: Vec::new(),
             window: 0,
         }
     }
 
-    /// Something for this thread to do, as far as there is room.
-    pub(super) fn next_task(&mut self, thread: Thread, room: Room) -> Option<Task> {
-        let task = self.read_on(room);
-        task.or_else(|| self.work_on(thread))
+    /// What there is to do for this thread, as far as there is room.
+    pub(super) fn next(&self, thread: Thread, room: Room) -> Option<Next> {
+        let has_room = self.has_room(room);
+        let ahead = match self.stage {
+            Stage::Postponed if room.memory < usize::MAX => None,
+            Stage::Unopened | Stage::Postponed => Some(Next::Open(room.memory)),
+            Stage::Open if self.may_take(0, thread) => Some(Next::Lead),
+            _ => None,
+        };
+        // It costs more to wake a thread than to do one step.
+        let at_least = match self.stage {
+            Stage::Open if has_room => AT_ONCE,
+            _ => 1,
+        };
+        let ahead = ahead.filter(|_| has_room);
+        ahead.or_else(|| self.furthest_behind(thread, at_least))
     }
 
-    fn read_on(&mut self, room: Room) -> Option<Task> {
-        let working = self.flights.iter().filter(|flight| !flight.is_done());
+    fn has_room(&self, room: Room) -> bool {
+        let undone = |step: &&Step| step.done < self.size;
         let untold = self.untold();
-        if working.count() >= room.flights
-            || untold > room.untold
-            || self.window + self.kept() + untold > room.memory
-        {
-            return None;
-        }
-        match mem::replace(&mut self.stage, Stage::Busy) {
-            Stage::Unopened => Some(Task::Open(room.memory)),
-            Stage::Postponed if room.memory == usize::MAX => Some(Task::Open(room.memory)),
-            Stage::Open(intake) => Some(Task::Read(intake, self.spare.pop().unwrap_or_default())),
-            other => {
-                self.stage = other;
-                None
+        self.steps.iter().filter(undone).count() < room.steps
+            && untold <= room.untold
+            && self.window + self.kept() + untold <= room.memory
+    }
+
+    /// The hand of this thread that is furthest behind, if so many steps are to be done by it.
+    fn furthest_behind(&self, thread: Thread, at_least: usize) -> Option<Next> {
+        let end = self.first + self.steps.len();
+        let seats = self.seats.iter().enumerate();
+        let behind = seats
+            .filter(|(number, seat)| seat.next + at_least <= end && self.may_take(*number, thread));
+        let (number, _) = behind.min_by_key(|(_, seat)| seat.next)?;
+        Some(Next::KeepUp(number))
+    }
+
+    /// Gives it to this thread, whom it was for.
+    pub(super) fn begin(&mut self, next: Next, thread: Thread) -> Option<Task> {
+        match next {
+            Next::Open(memory) => {
+                self.stage = Stage::Opening;
+                Some(Task::Open(self.size, memory))
+            }
+            Next::Lead => {
+                let (hand, mut spare) = self.take(0, thread, 1)?;
+                Some(Task::Lead(hand, spare.pop()?))
+            }
+            Next::KeepUp(number) => {
+                let next = self.seats.get(number)?.next;
+                let (hand, spare) = self.take(number, thread, AT_ONCE)?;
+                let steps = self.steps.range(next - self.first..);
+                let work = steps.map(|step| step.work).zip(spare);
+                Some(Task::Work(number, hand, work.collect()))
             }
         }
     }
 
-    /// All that waits for the table of this thread that is furthest behind.
-    fn work_on(&mut self, thread: Thread) -> Option<Task> {
-        let (first, end) = (self.first, self.first + self.flights.len());
-        let seats = self.seats.iter_mut().enumerate();
-        let seats = seats
-            .filter(|(number, seat)| thread.has(*number) && seat.part.is_some() && seat.next < end);
-        let (number, seat) = seats.min_by_key(|(_, seat)| seat.next)?;
-        let waiting = self.flights.range(seat.next - first..);
-        let work = waiting.map(|flight| Arc::clone(&flight.work)).collect();
-        Some(Task::Work(number, seat.part.take()?, work))
+    /// Whether the hand is there, and this thread's: either already, or it is nobody's, and the others have theirs.
+    fn may_take(&self, number: usize, thread: Thread) -> bool {
+        let has = |seat: &Seat| seat.owner == Some(thread.number);
+        self.seats.get(number).is_some_and(|seat| {
+            let owned = || self.seats.iter().filter(|seat| has(seat)).count();
+            let is_free = || seat.owner.is_none() && owned() < self.size.div_ceil(thread.of);
+            seat.hand.is_some() && (has(seat) || is_free())
+        })
+    }
+
+    /// The hand, for this thread from now on, and so many empty yields.
+    fn take(&mut self, number: usize, thread: Thread, yields: usize) -> Option<(Hand, Vec<Yield>)> {
+        let seat = self.seats.get_mut(number)?;
+        seat.owner = Some(thread.number);
+        let spare = (0..yields).map(|_| seat.spare.pop().unwrap_or_default());
+        Some((seat.hand.take()?, spare.collect()))
     }
 
     /// Takes notice of what was done.
     pub(super) fn accept(&mut self, done: Done) {
         match done {
             Done::Postponed => self.stage = Stage::Postponed,
-            Done::Opened(Ok(intake), window) => {
+            Done::Opened(Ok(hands), window) => {
                 self.window = window;
-                for (number, seat) in self.seats.iter_mut().enumerate() {
-                    seat.part = Some(intake.new_part(number));
-                }
-                self.stage = Stage::Open(intake);
+                self.seats = hands.into_iter().map(Seat::of).collect();
+                self.stage = Stage::Open;
             }
             Done::Opened(Err(error), _) => self.stage = Stage::Unreadable(error),
-            Done::Read(batch, more) => {
-                self.launch(Work::Packets(batch));
-                self.stage = match more {
-                    More::Yes(intake) => Stage::Open(intake),
-                    More::No(end) => Stage::Ended(end),
-                };
+            Done::Led(hand, led) => {
+                self.add_step(Work::Packets { until: led.until });
+                if let Some(end) = led.end {
+                    self.stage = Stage::Ended(end);
+                }
+                self.land(0, hand, vec![led.yielded]);
             }
-            Done::Worked(number, part, yields) => self.land(number, part, yields),
+            Done::Worked(number, hand, yields) => self.land(number, hand, yields),
         }
     }
 
-    fn launch(&mut self, work: Work) {
-        self.flights.push_back(Flight {
-            work: Arc::new(work),
-            yields: Vec::new(),
+    fn add_step(&mut self, work: Work) {
+        self.steps.push_back(Step {
+            work,
+            yields: (0..self.size).map(|_| Yield::default()).collect(),
+            done: 0,
         });
     }
 
-    fn land(&mut self, number: usize, part: Part, yields: Vec<Yield>) {
+    fn land(&mut self, number: usize, hand: Hand, yields: Vec<Yield>) {
         let Some(seat) = self.seats.get_mut(number) else {
             return;
         };
-        seat.weight = part.weight();
-        seat.part = Some(part);
-        let flights = self.flights.range_mut(seat.next - self.first..);
+        seat.weight = hand.weight();
+        seat.hand = Some(hand);
+        let steps = self.steps.range_mut(seat.next - self.first..);
         seat.next += yields.len();
-        for (flight, yielded) in flights.zip(yields) {
-            flight.yields.push(yielded);
-            if flight.yields.len() < SHARDS {
-                continue;
+        for (step, yielded) in steps.zip(yields) {
+            step.done += 1;
+            if let Some(place) = step.yields.get_mut(number) {
+                *place = yielded;
             }
-            // All others are done with it, so that it is nobody else's.
-            let done = mem::replace(&mut flight.work, Arc::new(Work::None));
-            if let Some(Work::Packets(batch)) = Arc::into_inner(done) {
-                self.spare.push(batch);
-            }
+        }
+    }
+
+    /// Whether it is known what comes of it next.
+    pub(super) fn is_ready(&self) -> bool {
+        match self.steps.front() {
+            Some(step) => step.done == self.size,
+            None => matches!(
+                self.stage,
+                Stage::Unreadable(_) | Stage::Ended(_) | Stage::Over
+            ),
         }
     }
 
     /// What comes of it next, if that is known already.
     pub(super) fn ready(&mut self) -> Option<Ready> {
-        if let Some(flight) = self.flights.pop_front_if(|flight| flight.is_done()) {
+        let size = self.size;
+        if let Some(step) = self.steps.pop_front_if(|step| step.done == size) {
             self.first += 1;
             self.next_step();
-            return Some(Ready::Yields(flight.yields));
+            return Some(Ready::Yields(step.yields));
         }
-        if !self.flights.is_empty() {
+        if !self.steps.is_empty() {
             return None;
         }
-        match mem::replace(&mut self.stage, Stage::Busy) {
+        match mem::replace(&mut self.stage, Stage::Opening) {
             Stage::Unreadable(error) => Some(Ready::Unreadable(error)),
             Stage::Ended(mut end) => {
-                let parts = self.seats.iter().filter_map(|seat| seat.part.as_ref());
-                end.beside.forgotten = parts.map(Part::forgotten).sum();
+                let hands = self.seats.iter().filter_map(|seat| seat.hand.as_ref());
+                let own = end.beside.forgotten;
+                end.beside.forgotten = hands.map(Hand::forgotten).chain([own]).sum();
                 Some(Ready::End(end))
             }
             Stage::Over => Some(Ready::Over),
@@ -276,9 +322,15 @@ impl Crew {
         }
     }
 
+    /// Takes back what was handed out, in the order of the hands.
+    pub(super) fn take_back(&mut self, yields: Vec<Yield>) {
+        for (seat, yielded) in self.seats.iter_mut().zip(yields) {
+            seat.spare.push(yielded.emptied());
+        }
+    }
+
     /// All was read: the steps in which what is left is finished.
     pub(super) fn finish(&mut self, steps: VecDeque<Work>) {
-        self.spare.clear();
         self.stage = Stage::Rest(steps);
         (0..STEPS_AHEAD).for_each(|_| self.next_step());
     }
@@ -286,7 +338,7 @@ impl Crew {
     fn next_step(&mut self) {
         if let Stage::Rest(steps) = &mut self.stage {
             match steps.pop_front() {
-                Some(step) => self.launch(step),
+                Some(step) => self.add_step(step),
                 None => self.stage = Stage::Over,
             }
         }
@@ -299,10 +351,25 @@ impl Crew {
 
     /// The memory that what is to be handed out takes, in octets.
     fn untold(&self) -> usize {
-        let yields = self.flights.iter().flat_map(|flight| &flight.yields);
+        let yields = self.steps.iter().flat_map(|step| &step.yields);
         yields.map(Yield::weight).sum()
     }
 }
+
+impl Seat {
+    fn of(hand: Hand) -> Self {
+        Seat {
+            hand: Some(hand),
+            owner: None,
+            next: 0,
+            weight: 0,
+            spare: Vec::new(),
+        }
+    }
+}
+
+/// How many steps those that keep up with the first hand do at once.
+const AT_ONCE: usize = 8;
 
 /// How many steps of the end are worked on at once.
 const STEPS_AHEAD: usize = 3;

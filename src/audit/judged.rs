@@ -35,14 +35,6 @@ impl Judged {
         (self.row.packets, self.row.last) = (latest.packets, latest.last);
     }
 
-    /// Gives it the number that it has.
-    pub(super) fn number(&mut self, stream: u64) {
-        self.row.stream = stream;
-        if let Some(sighting) = &mut self.sighting {
-            sighting.number(stream);
-        }
-    }
-
     /// The memory that it takes, in octets: more or less.
     pub(super) fn weight(&self) -> usize {
         let row = &self.row;

@@ -1,15 +1,15 @@
-//! What came of all parts of a capture, put together.
+//! What came of all hands of a capture, put together.
 //!
-//! In: what each step through the capture yielded. Out: judged connections with their numbers, in the order in which
+//! In: what each step through the capture yielded. Out: finished connections with their numbers, in the order in which
 //! they were finished, and at the end the steps in which what is left is finished.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::mem;
 
 use hashbrown::HashMap;
 
-use super::judged::Judged;
-use super::part::{Work, Yield};
+use super::finished::{Finished, What};
+use super::hand::{Work, Yield};
 use crate::time::At;
 
 /// How many connections are finished in one step at the end.
@@ -21,37 +21,56 @@ pub(super) struct Merge {
     streams: u64,
     /// The numbers of those that are not finished, by the frames with which they began.
     numbers: HashMap<u64, u64>,
+    /// What begins in a step.
+    begun: Vec<u64>,
+    /// What is finished there: by which frame that is known, its number, and in which yield it is, and where.
+    order: Vec<(u64, u64, usize, usize)>,
 }
 
 impl Merge {
-    /// The connections of the next step, by the frame by which they were known to be finished, then by number.
-    pub(super) fn put_together(&mut self, yields: Vec<Yield>) -> Vec<Judged> {
-        let mut begun: Vec<u64> = yields
-            .iter()
-            .flat_map(|yielded| &yielded.begun)
-            .copied()
-            .collect();
-        begun.sort_unstable();
-        for frame in begun {
+    /// The connections of the next step, by the frame by which they were known to be finished, then by number; with
+    /// what is said of all that are in the same yield.
+    pub(super) fn put_together<'a>(
+        &'a mut self,
+        yields: &'a mut [Yield],
+    ) -> impl Iterator<Item = (Finished, &'a [u8])> {
+        self.number(yields);
+        self.order.clear();
+        for (at, yielded) in yields.iter_mut().enumerate() {
+            for (number, finished) in yielded.finished.iter_mut().enumerate() {
+                // That it is there is sure: it began in this step or in one before.
+                let stream = self.numbers.remove(&finished.stream);
+                finished.number(stream.unwrap_or(u64::MAX));
+                let known_by = finished.known_by;
+                self.order.push((known_by, finished.stream, at, number));
+            }
+        }
+        self.order.sort_unstable();
+        let (mut texts, mut finished): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
+        for yielded in yields {
+            texts.push(yielded.texts.octets.as_slice());
+            finished.push(yielded.finished.as_mut_slice());
+        }
+        self.order.iter().filter_map(move |&(_, _, at, number)| {
+            let finished = finished.get_mut(at)?.get_mut(number)?;
+            let what = mem::replace(&mut finished.what, What::Count);
+            Some((Finished { what, ..*finished }, *texts.get(at)?))
+        })
+    }
+
+    fn number(&mut self, yields: &[Yield]) {
+        self.begun.clear();
+        for yielded in yields {
+            self.begun.extend_from_slice(&yielded.begun);
+        }
+        self.begun.sort_unstable();
+        for frame in self.begun.drain(..) {
             self.numbers.insert(frame, self.streams);
             self.streams += 1;
         }
-        let mut finished: Vec<Judged> = Vec::new();
-        for yielded in yields {
-            for frame in yielded.forgotten {
-                self.numbers.remove(&frame);
-            }
-            let text = Arc::new(yielded.text);
-            let received = yielded.finished.into_iter();
-            finished.extend(received.map(|finished| finished.received(&text)));
+        for frame in yields.iter().flat_map(|yielded| &yielded.forgotten) {
+            self.numbers.remove(frame);
         }
-        for judged in &mut finished {
-            // That it is there is sure: it began in this step or in one before.
-            let stream = self.numbers.remove(&judged.row.stream);
-            judged.number(stream.unwrap_or(u64::MAX));
-        }
-        finished.sort_unstable_by_key(|judged| (judged.known_by, judged.row.stream));
-        finished
     }
 
     /// The steps in which those that are left are finished, by number; this is the last packet of the capture.

@@ -4,18 +4,18 @@
 //! the [`Totals`] over all rows; where it is asked for, a [`Survey`] of what each server did. How they are shown is the
 //! business of [`report`](crate::report).
 //!
-//! [`audit()`] does it on one thread, or on several by `pool`: `batch` reads and sorts packets by their tables, `part` is
-//! one table, `crew` knows what can be done for a capture next, `merge` puts together what came of its parts.
+//! [`audit()`] does it on one thread, or on several by `pool`: a `hand` reads a capture and keeps some of its connections,
+//! `crew` knows what its hands can do next, `merge` puts together what came of them.
 
 mod captures;
 
-mod batch;
 mod crew;
+mod hand;
 mod merge;
-mod part;
 mod pool;
 
 mod account;
+mod finished;
 mod judged;
 mod reading;
 mod row;
@@ -39,12 +39,12 @@ pub mod server;
 mod sighting;
 mod survey;
 
-pub use captures::{Outcome, Plan, Surveying, Tell, audit};
+pub use captures::{Outcome, Plan, Surveying, Tell, Text, audit};
 pub use reading::{BoundMet, Reading};
-pub use row::{Extent, Row, Told};
+pub use row::{Extent, Row};
 pub use rows::{Rows, SHARE};
 pub use selection::{Selection, ServerFilter};
 pub use sighting::Sighting;
 pub use survey::{Survey, Watch};
 pub use totals::Totals;
-pub use twice::Twice;
+pub use twice::{Print, Twice};

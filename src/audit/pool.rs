@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use super::account::Account;
 use super::captures::BESIDE;
-use super::crew::{Crew, Ready, Room, Task, Thread};
+use super::crew::{Crew, Next, Ready, Room, Thread};
 use super::merge::Merge;
 use super::{Outcome, Plan};
 use crate::capture::Source;
@@ -25,14 +25,20 @@ const AT_ONCE: usize = 8;
 /// by then comes on top.
 const UNTOLD: usize = 4 << 20;
 
+/// How many steps the first hand of a capture may be ahead of the others.
+const STEPS: usize = 32;
+
 /// The number of the thread that asked.
 const LEADER: usize = 0;
 
 struct Pool {
     sources: Vec<Source>,
+    /// How many hands each of them has.
+    hands: Vec<usize>,
     plan: Plan,
     progress: Mutex<Progress>,
-    changed: Condvar,
+    /// One for each thread: it rings where there is something to do for it.
+    bells: Vec<Condvar>,
 }
 
 /// How far the captures are.
@@ -43,8 +49,8 @@ struct Progress {
     oldest: usize,
     /// How many threads there are.
     threads: usize,
-    /// How many of them wait for something to do.
-    waiting: usize,
+    /// Those that wait for something to do.
+    waiting: Vec<usize>,
     state: State,
 }
 
@@ -61,7 +67,7 @@ enum State {
 pub(super) fn audit<E>(
     sources: &[Source],
     plan: &Plan,
-    take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+    take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let pool = Arc::new(Pool::new(sources, plan));
     let hire = |number| {
@@ -93,27 +99,34 @@ fn join(helpers: Vec<JoinHandle<()>>) {
 
 impl Pool {
     fn new(sources: &[Source], plan: &Plan) -> Self {
-        let at_once = sources.len().min(plan.threads.get()).min(AT_ONCE);
+        let threads = plan.threads.get();
+        let at_once = sources.len().min(threads).min(AT_ONCE);
+        let octets: Vec<_> = sources.iter().map(Source::octets).collect();
+        let hands = hands(&octets, threads);
         Pool {
             sources: sources.to_vec(),
             plan: plan.clone(),
             progress: Mutex::new(Progress {
-                crews: (0..at_once).map(|_| Crew::new()).collect(),
+                crews: hands.iter().take(at_once).copied().map(Crew::of).collect(),
                 oldest: 0,
                 threads: 1,
-                waiting: 0,
+                waiting: Vec::new(),
                 state: State::Going,
             }),
-            changed: Condvar::new(),
+            hands,
+            bells: (0..threads).map(|_| Condvar::new()).collect(),
         }
     }
 
     /// Hands out what comes of the captures, and helps.
-    fn lead<E>(&self, take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>) -> Result<(), E> {
+    fn lead<E>(
+        &self,
+        take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut readings = 0;
         for source in &self.sources {
             let mut merge = Merge::default();
-            let mut account = Account::new(source, &self.plan, readings);
+            let mut account = Account::new(source, &self.plan.selection, readings);
             loop {
                 match self.next_ready() {
                     // What broke down is told where the threads are joined.
@@ -122,10 +135,18 @@ impl Pool {
                         take(source, Outcome::Unreadable(error))?;
                         break;
                     }
-                    Some(Ready::Yields(yields)) => {
-                        for judged in merge.put_together(yields) {
-                            account.add(judged, take)?;
+                    Some(Ready::Yields(mut yields)) => {
+                        for (finished, texts) in merge.put_together(&mut yields) {
+                            account.add(finished, texts, take)?;
                         }
+                        for yielded in &yields {
+                            account.add_totals(&yielded.texts.totals);
+                        }
+                        self.change(|progress| {
+                            if let Some(crew) = progress.crews.front_mut() {
+                                crew.take_back(yields);
+                            }
+                        });
                     }
                     Some(Ready::End(end)) => {
                         let steps = merge.last_steps(end.last);
@@ -137,13 +158,13 @@ impl Pool {
                         });
                     }
                     Some(Ready::Over) => {
-                        take(source, Outcome::Read(account.into_reading().into()))?;
+                        take(source, account.close())?;
                         readings += 1;
                         break;
                     }
                 }
             }
-            self.change(|progress| progress.go_on(self.sources.len()));
+            self.change(|progress| progress.go_on(&self.hands));
         }
         Ok(())
     }
@@ -170,30 +191,45 @@ impl Pool {
         }
     }
 
-    /// Does something, or waits until something has changed.
+    /// Does something, or waits until there is something to do.
     fn do_something<'a>(
         &'a self,
-        number: usize,
+        thread: usize,
         mut progress: MutexGuard<'a, Progress>,
     ) -> MutexGuard<'a, Progress> {
-        let Some((number, task)) = progress.next_task(number, &self.plan) else {
-            progress.waiting += 1;
-            let woken = self.changed.wait(progress);
-            let mut progress = woken.unwrap_or_else(PoisonError::into_inner);
-            progress.waiting -= 1;
-            return progress;
+        let Some((number, next)) = progress.next(thread, &self.plan) else {
+            return self.wait(thread, progress);
         };
+        let thread = progress.thread(thread);
+        let crew = progress.crews.get_mut(number);
+        let task = crew.and_then(|crew| crew.begin(next, thread));
+        let number = progress.oldest + number;
         drop(progress);
-        let done = self
-            .sources
-            .get(number)
-            .map(|source| task.perform(source, &self.plan));
+        let source = self.sources.get(number);
+        let done = task
+            .zip(source)
+            .map(|(task, source)| task.perform(source, &self.plan));
         let mut progress = self.lock();
         let number = number - progress.oldest;
         if let (Some(crew), Some(done)) = (progress.crews.get_mut(number), done) {
             crew.accept(done);
         }
         self.wake(&progress);
+        progress
+    }
+
+    fn wait<'a>(
+        &'a self,
+        thread: usize,
+        mut progress: MutexGuard<'a, Progress>,
+    ) -> MutexGuard<'a, Progress> {
+        let Some(bell) = self.bells.get(thread) else {
+            return progress;
+        };
+        progress.waiting.push(thread);
+        let woken = bell.wait(progress);
+        let mut progress = woken.unwrap_or_else(PoisonError::into_inner);
+        progress.waiting.retain(|waiting| *waiting != thread);
         progress
     }
 
@@ -204,8 +240,12 @@ impl Pool {
     }
 
     fn wake(&self, progress: &Progress) {
-        if progress.waiting > 0 {
-            self.changed.notify_all();
+        for thread in &progress.waiting {
+            if progress.has_something(*thread, &self.plan)
+                && let Some(bell) = self.bells.get(*thread)
+            {
+                bell.notify_one();
+            }
         }
     }
 
@@ -219,37 +259,62 @@ impl Pool {
 }
 
 impl Progress {
-    /// Something to do, for the oldest capture that needs anything.
-    fn next_task(&mut self, number: usize, plan: &Plan) -> Option<(usize, Task)> {
-        let thread = Thread {
+    fn thread(&self, number: usize) -> Thread {
+        Thread {
             number,
             of: self.threads,
-        };
-        let flights = self.threads.min(SHARDS) + 8;
+        }
+    }
+
+    /// Whether this thread need not wait.
+    fn has_something(&self, thread: usize, plan: &Plan) -> bool {
+        let is_ready = || self.crews.front().is_some_and(Crew::is_ready);
+        self.state != State::Going
+            || thread == LEADER && is_ready()
+            || self.next(thread, plan).is_some()
+    }
+
+    /// What there is to do, for the oldest capture that needs anything.
+    fn next(&self, thread: usize, plan: &Plan) -> Option<(usize, Next)> {
+        let thread = self.thread(thread);
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
-            flights,
+            steps: STEPS,
             untold: UNTOLD,
             memory: usize::MAX,
         };
         let others = Room {
-            flights,
+            steps: STEPS,
             untold: usize::MAX,
             memory: plan.memory / (BESIDE - 1) / beside,
         };
         let rooms = iter::once(oldest).chain(iter::repeat(others));
-        let mut crews = self.crews.iter_mut().zip(rooms).zip(self.oldest..);
-        crews.find_map(|((crew, room), number)| Some((number, crew.next_task(thread, room)?)))
+        let mut crews = self.crews.iter().zip(rooms).enumerate();
+        crews.find_map(|(number, (crew, room))| Some((number, crew.next(thread, room)?)))
     }
 
-    /// The oldest capture is done with; there are so many in all.
-    fn go_on(&mut self, captures: usize) {
+    /// The oldest capture is done with; these are the hands of all.
+    fn go_on(&mut self, hands: &[usize]) {
         self.crews.pop_front();
         self.oldest += 1;
-        if self.oldest + self.crews.len() < captures {
-            self.crews.push_back(Crew::new());
-        }
+        let next = hands.get(self.oldest + self.crews.len());
+        self.crews.extend(next.map(|size| Crew::of(*size)));
     }
+}
+
+/// How many hands each capture has, by its octets, where these are known. Each hand reads the whole capture, so that one
+/// is enough where there are others to be read beside it; a long one gets its share of the threads, and the last all.
+fn hands(octets: &[Option<u64>], threads: usize) -> Vec<usize> {
+    let most = threads.min(SHARDS);
+    let mut left: u64 = octets.iter().flatten().sum();
+    let mut share = |octets: u64| {
+        let share = u128::from(octets) * threads as u128;
+        let share = share.div_ceil(u128::from(left.max(1)));
+        left -= octets;
+        usize::try_from(share).map_or(most, |share| share.clamp(1, most))
+    };
+    let hands = octets.iter().map(|octets| octets.map_or(most, &mut share));
+    hands.collect()
 }
 
 /// Tells the others when a thread breaks down.
@@ -260,5 +325,24 @@ impl Drop for Alarm<'_> {
         if thread::panicking() {
             self.0.stop(State::Broken);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hands;
+
+    #[test]
+    fn a_capture_has_its_share_of_the_threads() {
+        let known = |octets: &[u64], threads| {
+            let octets: Vec<_> = octets.iter().copied().map(Some).collect();
+            hands(&octets, threads)
+        };
+        assert_eq!(known(&[1_000_000], 2), [2]);
+        assert_eq!(known(&[1_000_000], 16), [4]);
+        assert_eq!(known(&[100, 100, 100], 2), [1, 1, 2]);
+        assert_eq!(known(&[5, 100_000, 5, 0], 4), [1, 4, 4, 1]);
+        assert_eq!(known(&[0], 4), [1]);
+        assert_eq!(hands(&[Some(10), None, Some(10)], 2), [1, 2, 2]);
     }
 }

@@ -54,6 +54,16 @@ impl fmt::Display for BoundMet {
     }
 }
 
+impl BoundMet {
+    pub(super) fn of(row: &Row) -> Option<Self> {
+        Some(BoundMet {
+            stream: row.stream,
+            last_frame: row.last.frame,
+            limit: *row.limits.first()?,
+        })
+    }
+}
+
 impl Reading {
     /// How many connections that ran into a bound are kept one by one.
     pub const BOUNDS_KEPT: usize = 100;
@@ -69,19 +79,15 @@ impl Reading {
         self.limited > 0 || self.beside.fragments.evicted > 0
     }
 
-    /// Adds a connection of it.
-    pub(super) fn note(&mut self, row: &Row) {
+    /// Adds a connection of it, and the bound that it ran into.
+    pub(super) fn note(&mut self, met: Option<BoundMet>) {
         self.connections += 1;
-        let Some(&limit) = row.limits.first() else {
+        let Some(met) = met else {
             return;
         };
         self.limited += 1;
         if self.bounds_met.len() < Self::BOUNDS_KEPT {
-            self.bounds_met.push(BoundMet {
-                stream: row.stream,
-                last_frame: row.last.frame,
-                limit,
-            });
+            self.bounds_met.push(met);
         }
     }
 }

@@ -1,8 +1,5 @@
 //! What is kept of a connection once it is judged: all that any format prints, and no more.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
@@ -88,23 +85,6 @@ pub struct Row {
     pub exchanges: Option<Box<[Exchange]>>,
     /// What each side did, where exchanges were asked for.
     pub sides: Option<Box<PerPeer<Side>>>,
-    /// What [`Plan::tell`](super::Plan::tell) says of it, where somebody was asked to.
-    #[serde(skip)]
-    pub told: Option<Told>,
-}
-
-/// Octets of a text that several rows share.
-#[derive(Clone, Debug)]
-pub struct Told {
-    pub(super) text: Arc<Vec<u8>>,
-    pub(super) part: Range<usize>,
-}
-
-impl Told {
-    /// What is said of the row.
-    pub fn octets(&self) -> &[u8] {
-        self.text.get(self.part.clone()).unwrap_or_default()
-    }
 }
 
 /// How much is kept of a connection.
@@ -168,7 +148,6 @@ impl Row {
             requester: client,
             exchanges: whole.then(|| connection.exchanges.into()),
             sides: whole.then(|| Box::new(sides)),
-            told: None,
         }
     }
 }

@@ -48,10 +48,9 @@ impl Twice {
         }
     }
 
-    /// A connection was read.
-    pub fn note(&mut self, row: &Row) {
-        let hash = hash_of(row);
-        let Ok(capture) = u32::try_from(row.capture) else {
+    /// A connection was read, in the capture of this number.
+    pub fn note(&mut self, Print(hash): Print, capture: usize) {
+        let Ok(capture) = u32::try_from(capture) else {
             return;
         };
         if hash > self.highest {
@@ -75,13 +74,19 @@ impl Twice {
     }
 }
 
-/// The same in every run.
-fn hash_of(row: &Row) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let (client, server) = (row.client, row.server);
-    (client.ip, client.port, server.ip, server.port).hash(&mut hasher);
-    (row.first.time.nanos(), row.rtt.map(Span::nanos)).hash(&mut hasher);
-    hasher.finish()
+/// By what a connection is known again: a hash, the same in every run.
+#[derive(Clone, Copy, Debug)]
+pub struct Print(u64);
+
+impl Print {
+    /// That of this connection.
+    pub fn of(row: &Row) -> Self {
+        let mut hasher = DefaultHasher::new();
+        let (client, server) = (row.client, row.server);
+        (client.ip, client.port, server.ip, server.port).hash(&mut hasher);
+        (row.first.time.nanos(), row.rtt.map(Span::nanos)).hash(&mut hasher);
+        Print(hasher.finish())
+    }
 }
 
 #[cfg(test)]
@@ -103,10 +108,9 @@ mod tests {
         let mut row = row(0);
         let start = row.first.time.nanos();
         for (number, connections) in captures.iter().enumerate() {
-            row.capture = number;
             for later in *connections {
                 row.first.time = Time::from_nanos((start + later).into());
-                twice.note(&row);
+                twice.note(Print::of(&row), number);
             }
         }
         twice.pairs().collect()
@@ -130,13 +134,11 @@ mod tests {
     fn another_handshake_or_another_port_is_another_connection() {
         let mut twice = Twice::default();
         let mut row = row(0);
-        twice.note(&row);
-        row.capture = 1;
+        twice.note(Print::of(&row), 0);
         row.rtt = None;
-        twice.note(&row);
-        row.capture = 2;
+        twice.note(Print::of(&row), 1);
         row.client.port += 1;
-        twice.note(&row);
+        twice.note(Print::of(&row), 2);
         assert_eq!(twice.pairs().len(), 0);
     }
 

@@ -21,26 +21,6 @@ pub(super) struct Blocks {
     end: usize,
     /// How many octets of the stream came before the buffer's first.
     before: u64,
-    block: usize,
-    use_of_blocks: Use,
-}
-
-/// What may happen to a block when more is read.
-enum Use {
-    /// It is filled anew: nobody looks at what was taken of it.
-    Own,
-    /// Where it has been lent it is left as it is, and another one is filled.
-    Lent(Lent),
-}
-
-#[derive(Default)]
-struct Lent {
-    /// Whether anyone may still look at the block at hand.
-    current: bool,
-    /// The one before it.
-    before: Option<Vec<u8>>,
-    /// What the next one is made of.
-    spare: Vec<u8>,
 }
 
 /// Whether the source can still give octets.
@@ -60,8 +40,6 @@ impl Blocks {
             start: 0,
             end: 0,
             before: 0,
-            block: block.max(1),
-            use_of_blocks: Use::Own,
         }
     }
 
@@ -116,7 +94,7 @@ impl Blocks {
     /// The block grows only where it is too small for `wanted`, and only after every octet of it has arrived: a
     /// length field that lies cannot make it allocate. The caller bounds `wanted`.
     pub(super) fn fill(&mut self, wanted: usize) -> bool {
-        self.make_room();
+        self.move_unread_to_front();
         self.read_until_full();
         while self.end < wanted && matches!(self.source_state, SourceState::Open) {
             self.buffer.resize(self.buffer.len() * 2, 0);
@@ -130,7 +108,7 @@ impl Blocks {
         self.close();
         self.source = source;
         self.source_state = SourceState::Open;
-        self.make_room();
+        self.move_unread_to_front();
         self.before = 0;
     }
 
@@ -156,57 +134,10 @@ impl Blocks {
         start
     }
 
-    /// The block at hand, also what was taken of it.
-    #[inline]
-    pub(super) fn current(&self) -> &[u8] {
-        &self.buffer
-    }
-
-    /// Lends out the block at hand: until it is given back, nothing of it changes its place.
-    pub(super) fn lend(&mut self) {
-        if let Use::Own = self.use_of_blocks {
-            self.use_of_blocks = Use::Lent(Lent::default());
-        }
-        if let Use::Lent(lent) = &mut self.use_of_blocks {
-            lent.current = true;
-        }
-    }
-
-    /// Hands over the block that was lent before the one at hand, if that has not been asked for yet.
-    pub(super) fn lent_before(&mut self) -> Option<Vec<u8>> {
-        match &mut self.use_of_blocks {
-            Use::Lent(lent) => lent.before.take(),
-            Use::Own => None,
-        }
-    }
-
-    /// Hands over the last block that was lent. Nothing can be read behind it.
-    pub(super) fn lent_last(&mut self) -> Vec<u8> {
-        let last = self.lent_before();
-        self.close();
-        last.unwrap_or_else(|| std::mem::take(&mut self.buffer))
-    }
-
-    /// Takes a block back that is no longer looked at.
-    pub(super) fn give_back(&mut self, block: Vec<u8>) {
-        if let Use::Lent(lent) = &mut self.use_of_blocks
-            && block.len() <= self.block
-        {
-            lent.spare = block;
-        }
-    }
-
     /// How many octets are held in memory.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.buffer.capacity()
-    }
-
-    fn make_room(&mut self) {
-        match &mut self.use_of_blocks {
-            Use::Lent(lent) if lent.current => self.begin_another_block(),
-            _ => self.move_unread_to_front(),
-        }
     }
 
     fn move_unread_to_front(&mut self) {
@@ -214,23 +145,6 @@ impl Blocks {
         self.before += self.start as u64;
         self.end -= self.start;
         self.start = 0;
-    }
-
-    fn begin_another_block(&mut self) {
-        let Use::Lent(lent) = &mut self.use_of_blocks else {
-            return;
-        };
-        let mut next = std::mem::take(&mut lent.spare);
-        let unread = self.buffer.get(self.start..self.end).unwrap_or_default();
-        next.resize(self.block.max(unread.len()), 0);
-        if let Some(front) = next.get_mut(..unread.len()) {
-            front.copy_from_slice(unread);
-        }
-        self.before += self.start as u64;
-        self.end -= self.start;
-        self.start = 0;
-        lent.before = Some(std::mem::replace(&mut self.buffer, next));
-        lent.current = false;
     }
 
     fn read_until_full(&mut self) {
@@ -290,33 +204,6 @@ mod tests {
         assert_eq!(blocks.unread(), [7; 10]);
         assert!(blocks.take_error().is_some());
         assert!(blocks.take_error().is_none());
-    }
-
-    #[test]
-    fn a_lent_block_stays_as_it_is() {
-        let octets: Vec<u8> = (0..200).collect();
-        let mut blocks = Blocks::new(Box::new(Drip::new(octets.clone(), 7)), 64);
-        assert!(blocks.fill(1));
-        blocks.lend();
-        assert_eq!(
-            (blocks.pass(20), blocks.pass(40), blocks.offset()),
-            (0, 20, 60)
-        );
-        assert!(blocks.fill(5));
-        let first = blocks.lent_before().unwrap();
-        assert_eq!(first, &octets[..64]);
-        assert!(blocks.lent_before().is_none());
-        assert_eq!(blocks.unread(), &octets[60..124]);
-        // What nobody looks at is filled anew, and a block that was given back is used again.
-        let address = first.as_ptr();
-        blocks.give_back(first);
-        blocks.take(60);
-        assert!(blocks.fill(5) && blocks.lent_before().is_none());
-        blocks.lend();
-        blocks.take(60);
-        assert!(!blocks.fill(64));
-        assert_eq!(blocks.current().as_ptr(), address);
-        assert_eq!(blocks.lent_last(), &octets[120..184]);
     }
 
     #[test]

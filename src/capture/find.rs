@@ -16,7 +16,9 @@ use super::monitor::Monitor;
 use super::open::{OpenError, Problem};
 use super::path_text;
 use super::read::Capture;
+use super::readers::Readers;
 use super::recognise::{FIRST_OCTETS, recognise};
+use super::supply::How;
 
 /// The argument that stands for standard input. A file of this name is `./-`.
 const STANDARD_INPUT: &str = "-";
@@ -81,20 +83,45 @@ impl Source {
         memory: usize,
         monitor: &Arc<Monitor>,
     ) -> Result<Capture, OpenError> {
+        Ok(self.open_for(0, memory, monitor)?.leader)
+    }
+
+    /// The same for one who leads and so many others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open_watched`](Self::open_watched).
+    pub fn open_for(
+        &self,
+        followers: usize,
+        memory: usize,
+        monitor: &Arc<Monitor>,
+    ) -> Result<Readers<Capture>, OpenError> {
         if monitor.is_stopped() {
             return Err(OpenError::new(self.path(), Problem::Stopped));
         }
-        let window = (memory / 4).min(MAX_WINDOW);
+        let how = How {
+            followers,
+            window: (memory / 4).min(MAX_WINDOW),
+            monitor: Arc::clone(monitor),
+        };
         match self {
-            Source::StandardInput => {
-                Capture::watched(io::stdin(), self.path(), window, Arc::clone(monitor))
-            }
-            Source::File(path) => Capture::open_parts([path.clone()], window, monitor),
+            Source::StandardInput => Capture::open_stream(io::stdin(), self.path(), how),
+            Source::File(path) => Capture::open_parts([path.clone()], how),
             Source::Parts(parts) => {
                 let paths = parts.iter().map(|part| part.path.clone());
-                Capture::open_parts(paths, window, monitor)
+                Capture::open_parts(paths, how)
             }
         }
+    }
+
+    /// How many octets its files have together; `None` where that is not known.
+    pub fn octets(&self) -> Option<u64> {
+        self.paths().try_fold(0, |sum: u64, path| {
+            let metadata = path?.metadata().ok()?;
+            let octets = metadata.is_file().then_some(metadata.len())?;
+            Some(sum.saturating_add(octets))
+        })
     }
 
     /// How many octets of memory opening it within so many may take, as far as that can be told without taking anything

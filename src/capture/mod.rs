@@ -13,11 +13,13 @@ mod monitor;
 mod open;
 mod path_text;
 mod read;
+mod readers;
 mod recognise;
 mod rotated;
 
 mod ahead;
 mod compression;
+mod supply;
 #[cfg(feature = "compression")]
 mod unpack;
 
@@ -43,7 +45,7 @@ pub use join::{Joined, Means, OVERLAP, Overlap, OverlapEnd, join, seem_to_be_par
 pub use monitor::Monitor;
 pub use open::{OpenError, Problem};
 pub use read::Capture;
-pub(crate) use read::Place;
+pub use readers::Readers;
 pub use recognise::Likeness;
 
 use crate::time::Time;

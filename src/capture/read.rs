@@ -4,23 +4,20 @@
 //! what it means that of [`packet`](crate::packet).
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
-use std::ops::Range;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::ahead::ReadAhead;
+use super::Packet;
 use super::blocks::{BLOCK, Blocks};
-use super::compression::{Compression, MAX_WINDOW, Stream, unpacked};
+use super::compression::{Compression, MAX_WINDOW};
 use super::damage::{Damage, Reason, Summary};
-use super::monitor::{Monitor, Watched};
 use super::open::{OpenError, Problem};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
+use super::readers::Readers;
 use super::recognise::{FIRST_OCTETS, Format, Likeness, recognise};
 use super::step::{Passed, Record, Step};
-use super::{LinkType, Packet};
+use super::supply::{How, Opened, Origin, Supply};
 use crate::time::Time;
 
 /// A capture that is being read: a pcap or pcapng file or stream, plain or compressed.
@@ -47,23 +44,12 @@ pub struct Capture {
     /// How many files were read before this one.
     part: usize,
     /// Those to be read behind it.
-    later: VecDeque<PathBuf>,
-    monitor: Arc<Monitor>,
+    supply: Supply,
     summary: Summary,
     /// Number of the last packet or event. How many of them were packets is counted at the end.
     frame: u64,
     /// Time of the last packet that had one.
     time: Time,
-}
-
-/// Where a packet lies in the block at hand, and what is known of it beside its octets.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) frame: u64,
-    pub(crate) time: Time,
-    link: LinkType,
-    octets: Range<usize>,
-    wire_len: u32,
 }
 
 /// A part of a capture as it stands in the file.
@@ -95,32 +81,21 @@ impl Capture {
     ///
     /// Where it cannot be opened or read, or is no capture. An empty file is a damaged capture and no error.
     pub fn open(path: &Path) -> Result<Capture, OpenError> {
-        Capture::open_parts([path.to_owned()], MAX_WINDOW, &Arc::default())
+        let opened = Capture::open_parts([path.to_owned()], How::alone(MAX_WINDOW))?;
+        Ok(opened.leader)
     }
 
     /// Opens the first of these files, behind which the others are read as if they were one. Where one of the others
     /// cannot be read, that is damage.
     pub(super) fn open_parts(
         paths: impl IntoIterator<Item = PathBuf>,
-        window: usize,
-        monitor: &Arc<Monitor>,
-    ) -> Result<Capture, OpenError> {
+        how: How,
+    ) -> Result<Readers<Capture>, OpenError> {
         let mut paths = paths.into_iter();
         let first = paths.next().unwrap_or_default();
-        let file = File::open(&first)
+        let origin = Origin::file(&first)
             .map_err(|error| OpenError::new(&first, Problem::Unreadable(error)))?;
-        let capture = Capture::watched(file, &first, window, Arc::clone(monitor))?;
-        let later: VecDeque<PathBuf> = paths.collect();
-        Ok(Capture {
-            // Nobody knows yet how those are packed.
-            window: if later.is_empty() {
-                capture.window
-            } else {
-                window
-            },
-            later,
-            ..capture
-        })
+        Capture::open_all(origin, &first, paths.collect(), how)
     }
 
     /// Reads a stream, which messages will call `name`.
@@ -146,25 +121,39 @@ impl Capture {
         name: &Path,
         window: usize,
     ) -> Result<Capture, OpenError> {
-        Capture::watched(source, name, window, Arc::default())
+        let opened = Capture::open_stream(source, name, How::alone(window))?;
+        Ok(opened.leader)
     }
 
-    pub(super) fn watched(
+    pub(super) fn open_stream(
         source: impl Read + Send + 'static,
         name: &Path,
-        window: usize,
-        monitor: Arc<Monitor>,
-    ) -> Result<Capture, OpenError> {
-        let source = Watched::new(source, &monitor);
-        let (stream, compression) = readable(Box::new(source), window)
-            .map_err(|error| OpenError::new(name, Problem::Unreadable(error)))?;
-        let window = compression.map_or(0, |compression| compression.window(window));
-        Capture::new(Blocks::new(stream, BLOCK), compression)
-            .map(|capture| Capture {
-                window,
-                monitor,
-                ..capture
+        how: How,
+    ) -> Result<Readers<Capture>, OpenError> {
+        let origin = Origin::Stream(Box::new(source));
+        Capture::open_all(origin, name, VecDeque::new(), how)
+    }
+
+    fn open_all(
+        origin: Origin,
+        name: &Path,
+        later: VecDeque<PathBuf>,
+        how: How,
+    ) -> Result<Readers<Capture>, OpenError> {
+        // Nobody knows yet how later parts are packed.
+        let later_window = if later.is_empty() { 0 } else { how.window };
+        let window = how.window;
+        let open = |(supply, (stream, compression)): (Supply, Opened)| {
+            let window = compression.map_or(0, |packed| packed.window(window));
+            let blocks = Blocks::new(stream, BLOCK);
+            Ok(Capture {
+                window: window.max(later_window),
+                ..Capture::new(blocks, compression, supply)?
             })
+        };
+        let supplies = Supply::open(origin, later, how).map_err(Problem::Unreadable);
+        supplies
+            .and_then(|supplies| supplies.map(open).all())
             .map_err(|problem| OpenError::new(name, problem))
     }
 
@@ -179,61 +168,17 @@ impl Capture {
     /// neighbours (Wireshark shows no time for it). They are counted in [`Summary::untimed`].
     #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
-        let place = self.next_place()?;
-        Some(self.packet(&place))
-    }
-
-    /// The same, but says only where the packet lies.
-    #[inline]
-    pub(crate) fn next_place(&mut self) -> Option<Place> {
         let (taken, record) = self.next_record()?;
         self.count(&record);
         let start = self.blocks.pass(taken);
-        Some(Place {
+        let octets = start + record.octets.start..start + record.octets.end;
+        Some(Packet {
             frame: self.frame,
             time: self.time,
             link: record.link,
-            octets: start + record.octets.start..start + record.octets.end,
+            octets: self.blocks.at(octets),
             wire_len: record.wire_len,
         })
-    }
-
-    /// The packet there; before another place is asked for.
-    #[inline]
-    pub(crate) fn packet(&self, place: &Place) -> Packet<'_> {
-        Packet {
-            frame: place.frame,
-            time: place.time,
-            link: place.link,
-            octets: self.blocks.at(place.octets.clone()),
-            wire_len: place.wire_len,
-        }
-    }
-
-    /// The block in which the last packet lies.
-    #[inline]
-    pub(crate) fn block(&self) -> &[u8] {
-        self.blocks.current()
-    }
-
-    /// Lends out the block in which the last packet lies.
-    pub(crate) fn lend_block(&mut self) {
-        self.blocks.lend();
-    }
-
-    /// The block that was lent before, once a packet lies behind it.
-    pub(crate) fn lent_before(&mut self) -> Option<Vec<u8>> {
-        self.blocks.lent_before()
-    }
-
-    /// The last block that was lent; all packets were read.
-    pub(crate) fn lent_last(&mut self) -> Vec<u8> {
-        self.blocks.lent_last()
-    }
-
-    /// Takes back a block that is no longer looked at.
-    pub(crate) fn give_back(&mut self, block: Vec<u8>) {
-        self.blocks.give_back(block);
     }
 
     /// Shows every part of it to `each`, in order, packets and all else, with the format of its file: what a copy is
@@ -275,15 +220,18 @@ impl Capture {
         }
     }
 
-    fn new(mut blocks: Blocks, compression: Option<Compression>) -> Result<Capture, Problem> {
+    fn new(
+        mut blocks: Blocks,
+        compression: Option<Compression>,
+        supply: Supply,
+    ) -> Result<Capture, Problem> {
         let mut capture = Capture {
             parser: Parser::of(&mut blocks, compression)?,
             blocks,
             compression,
             window: 0,
             part: 0,
-            later: VecDeque::new(),
-            monitor: Arc::default(),
+            supply,
             summary: Summary::default(),
             frame: 0,
             time: Time::default(),
@@ -355,23 +303,19 @@ impl Capture {
     /// Goes on with the next part; `None` where none is left.
     #[cold]
     fn open_next_part(&mut self) -> Option<()> {
-        if self.monitor.is_stopped() {
-            return None;
-        }
-        let path = self.later.pop_front()?;
+        let opened = self.supply.next()?;
         self.part += 1;
-        match self.read_part(&path) {
+        match opened
+            .map_err(Problem::Unreadable)
+            .and_then(|opened| self.read_part(opened))
+        {
             Ok(()) => self.note_if_empty(),
             Err(problem) => self.stop(0, Reason::Unreadable(problem.to_string())),
         }
         Some(())
     }
 
-    fn read_part(&mut self, path: &Path) -> Result<(), Problem> {
-        let file = File::open(path).map_err(Problem::Unreadable)?;
-        let (stream, compression) =
-            readable(Box::new(Watched::new(file, &self.monitor)), self.window)
-                .map_err(Problem::Unreadable)?;
+    fn read_part(&mut self, (stream, compression): Opened) -> Result<(), Problem> {
         self.summary.octets += self.blocks.octets_read();
         self.blocks.read_from(stream);
         self.compression = compression;
@@ -417,7 +361,7 @@ impl Capture {
     #[cold]
     fn add_damage(&mut self, offset: u64, reason: Reason) {
         // What is not there any more was not asked for.
-        if self.monitor.is_stopped() {
+        if self.supply.is_stopped() {
             return;
         }
         self.summary.add_damage(Damage {
@@ -427,14 +371,6 @@ impl Capture {
             frame: self.frame + 1,
             reason,
         });
-    }
-}
-
-/// What is in the stream, which is unpacked on another thread if it is compressed.
-fn readable(stream: Stream, window: usize) -> io::Result<(Stream, Option<Compression>)> {
-    match unpacked(stream, window)? {
-        (stream, None) => Ok((stream, None)),
-        (stream, compression) => Ok((Box::new(ReadAhead::of(stream)?), compression)),
     }
 }
 
@@ -496,9 +432,8 @@ mod tests {
     }
 
     fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
-        let mut capture = Capture::new(Blocks::new(Box::new(source), block), None)
-            .ok()
-            .unwrap();
+        let blocks = Blocks::new(Box::new(source), block);
+        let mut capture = Capture::new(blocks, None, Supply::nothing()).ok().unwrap();
         let seen = packets(&mut capture);
         assert!(capture.next_packet().is_none(), "the end stays the end");
         (seen, capture.finish())

@@ -11,6 +11,7 @@ mod kept;
 mod layout;
 mod log;
 mod packed;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -23,7 +24,8 @@ pub use close_cause::CloseCause;
 pub use conversation::{Conversation, Targets};
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
 pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
-pub use tracker::{Beside, Recorder, Tracker};
+pub use tables::{Beside, Tables};
+pub use tracker::{Recorder, Tracker};
 pub use unacked::MAX_UNACKED;
 
 use std::fmt;

@@ -109,7 +109,7 @@ impl Union {
     pub fn replay<E: From<PartError>>(
         &self,
         wanted: &Replay,
-        take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+        take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let lacks = self
             .manifest
@@ -122,7 +122,7 @@ impl Union {
             match &block.came {
                 Came::Read => {
                     let reading = replay(block, readings, wanted, take)?;
-                    take(&block.source, Outcome::Read(reading.into()))?;
+                    take(&block.source, Outcome::Read(reading.into(), Box::default()))?;
                     readings += 1;
                 }
                 Came::Unreadable(why) => {
@@ -142,7 +142,7 @@ fn replay<E: From<PartError>>(
     block: &Block,
     number: usize,
     wanted: &Replay,
-    take: &mut impl FnMut(&Source, Outcome) -> Result<(), E>,
+    take: &mut impl FnMut(&Source, Outcome<'_>) -> Result<(), E>,
 ) -> Result<Reading, E> {
     let mut lines = block.lines()?;
     loop {
@@ -226,7 +226,7 @@ mod tests {
         let mut order = Vec::new();
         let union = unite(parts)?.unwrap();
         union.replay(&wanted, &mut |source, outcome| {
-            assert!(matches!(outcome, Outcome::Read(reading) if reading.path == source.path()));
+            assert!(matches!(outcome, Outcome::Read(reading, _) if reading.path == source.path()));
             order.push(source.clone());
             Ok::<(), PartError>(())
         })?;

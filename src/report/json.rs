@@ -78,13 +78,27 @@ impl NdjsonLines {
             capture: &self.capture,
             parts,
         };
-        push_identity(source, &mut self.octets);
-        match &row.told {
-            Some(story) => self.octets.extend_from_slice(story.octets()),
-            None => push_story(source, &mut self.octets),
-        }
+        push_record(source, &mut self.octets);
         self.octets.push(b'\n');
         out.write_all(&self.octets)
+    }
+
+    /// Writes a line of which the end is known, from [`push_ndjson_story`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_told(
+        &mut self,
+        stream: u64,
+        story: &[u8],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        self.octets.clear();
+        push_identity(&self.capture, stream, &mut self.octets);
+        out.write_all(&self.octets)?;
+        out.write_all(story)?;
+        out.write_all(b"\n")
     }
 }
 
@@ -102,13 +116,14 @@ pub fn push_ndjson_story(row: &Row, parts: &[Part], out: &mut Vec<u8>) {
 const MAX_KEPT: usize = 1 << 20;
 
 fn push_record(source: Source<'_>, out: &mut Vec<u8>) {
-    push_identity(source, out);
+    push_identity(source.capture, source.row.stream, out);
     push_story(source, out);
 }
 
-fn push_identity(source: Source<'_>, out: &mut Vec<u8>) {
+fn push_identity(capture: &str, stream: u64, out: &mut Vec<u8>) {
     Object::begin(out, |object| {
-        record::identity(&mut Nested { source, object });
+        object.member(record::CAPTURE, Value::Text(capture));
+        object.member(record::STREAM, stream.into());
     });
 }
 

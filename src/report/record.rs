@@ -45,11 +45,16 @@ pub(super) fn connection(fields: &mut impl Fields) {
     story(fields);
 }
 
+/// The path of its capture, as given.
+pub(super) const CAPTURE: Name = name!("capture");
+/// Its number there.
+pub(super) const STREAM: Name = name!("stream");
+
 /// Which connection it is.
 #[inline]
-pub(super) fn identity(fields: &mut impl Fields) {
-    fields.one(name!("capture"), |of| Value::Text(of.capture));
-    fields.one(name!("stream"), |of| of.row.stream.into());
+fn identity(fields: &mut impl Fields) {
+    fields.one(CAPTURE, |of| Value::Text(of.capture));
+    fields.one(STREAM, |of| of.row.stream.into());
 }
 
 /// What happened on it.

@@ -7,6 +7,7 @@ use std::vec;
 use super::flow::{Flow, Listener};
 use super::registry::Registry;
 use super::remembered::{Latest, Remembered};
+use super::table::Table;
 use crate::time::At;
 
 /// The connections that are left at the end of a capture, by number.
@@ -35,12 +36,14 @@ impl<L, R> Default for Rest<L, R> {
 }
 
 impl<L: Listener, R> Rest<L, R> {
-    pub(super) fn of(
-        open: impl Iterator<Item = Box<Flow<L>>>,
-        over: impl Iterator<Item = Box<Remembered<R>>>,
-    ) -> Self {
-        let open = open.map(Left::Open);
-        let mut left: Vec<_> = open.chain(over.map(Left::Over)).collect();
+    /// What is left of these tables.
+    pub fn of(tables: impl IntoIterator<Item = Table<L, R>>) -> Self {
+        let left = tables.into_iter().flat_map(|table| {
+            let (open, over) = table.into_left();
+            let open = open.map(Left::Open);
+            open.chain(over.map(Left::Over))
+        });
+        let mut left: Vec<_> = left.collect();
         // Each is looked at once: they lie anywhere in memory.
         left.sort_by_cached_key(Left::stream);
         Rest(left.into_iter())

@@ -18,7 +18,7 @@ use super::half::HOLE_PATIENCE;
 use super::numbering::Numbers;
 use super::registry::Registry;
 use super::remembered::{Memory, Remembered};
-use super::rest::{Rest, finish_flow, finish_remembered};
+use super::rest::{finish_flow, finish_remembered};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Span};
 
@@ -506,9 +506,14 @@ impl<L: Listener, R> Table<L, R> {
         self.forgotten
     }
 
-    /// The capture is over: what is left.
-    pub fn into_rest(self) -> Rest<L, R> {
-        Rest::of(self.flows.into_iter().flatten(), self.memory.into_all())
+    /// The capture is over: the connections that are left, open ones and such that are over.
+    pub(super) fn into_left(
+        self,
+    ) -> (
+        impl Iterator<Item = Box<Flow<L>>>,
+        impl Iterator<Item = Box<Remembered<R>>>,
+    ) {
+        (self.flows.into_iter().flatten(), self.memory.into_all())
     }
 }
 

@@ -1,0 +1,82 @@
+//! A connection that is finished, as far as it is wanted.
+//!
+//! In: a judged connection, on the thread that kept it. Out: what whoever hands out the results has to know of it. That
+//! is little where only a text is wanted: a row holds pieces of memory that should stay where they were taken.
+
+use std::ops::Range;
+
+use super::judged::Judged;
+use super::{BoundMet, Plan, Print, Row, Sighting, Totals};
+use crate::capture::Source;
+
+/// What is known of a finished connection.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// The frame by which that was known.
+    pub(super) known_by: u64,
+    pub(super) stream: u64,
+    pub(super) met: Option<BoundMet>,
+    pub(super) what: What,
+}
+
+/// What is handed out of it.
+#[derive(Debug)]
+pub(super) enum What {
+    /// Nothing: it is but counted.
+    Count,
+    /// This part of the [`Texts`].
+    Text(Range<usize>, Print),
+    Row(Box<Row>, Option<Box<Sighting>>),
+}
+
+/// What is said of connections, where no more is wanted of them than that.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) octets: Vec<u8>,
+    /// Sums over these connections.
+    pub(super) totals: Totals,
+}
+
+impl Finished {
+    pub(super) fn new(judged: Judged, source: &Source, plan: &Plan, texts: &mut Texts) -> Self {
+        let Judged {
+            known_by,
+            row,
+            sighting,
+        } = judged;
+        let (stream, met) = (row.stream, BoundMet::of(&row));
+        // Where connections are chosen by their numbers, that has to wait until these are known.
+        let is_chosen = || plan.selection.includes(&row);
+        let what = match plan.tell {
+            _ if !plan.selection.streams.is_empty() => What::Row(row, sighting),
+            _ if !is_chosen() => What::Count,
+            Some(tell) => {
+                let start = texts.octets.len();
+                tell(&row, source.parts(), &mut texts.octets);
+                texts.totals.add(&row);
+                What::Text(start..texts.octets.len(), Print::of(&row))
+            }
+            None => What::Row(row, sighting),
+        };
+        Finished {
+            known_by,
+            stream,
+            met,
+            what,
+        }
+    }
+
+    /// Gives it the number that it has.
+    pub(super) fn number(&mut self, stream: u64) {
+        self.stream = stream;
+        if let Some(met) = &mut self.met {
+            met.stream = stream;
+        }
+        if let What::Row(row, sighting) = &mut self.what {
+            row.stream = stream;
+            if let Some(sighting) = sighting {
+                sighting.number(stream);
+            }
+        }
+    }
+}
