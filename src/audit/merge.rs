@@ -45,7 +45,8 @@ impl Merge {
                 self.order.push((known_by, finished.stream, at, number));
             }
         }
-        self.order.sort_unstable();
+        // What each hand finished is mostly in order.
+        self.order.sort();
         let (mut texts, mut finished): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
         for yielded in yields {
             texts.push(yielded.texts.octets.as_slice());
@@ -63,7 +64,7 @@ impl Merge {
         for yielded in yields {
             self.begun.extend_from_slice(&yielded.begun);
         }
-        self.begun.sort_unstable();
+        self.begun.sort();
         for frame in self.begun.drain(..) {
             self.numbers.insert(frame, self.streams);
             self.streams += 1;

@@ -7,7 +7,7 @@
 //! common is noticed among any number of captures.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
@@ -81,13 +81,35 @@ pub struct Print(u64);
 impl Print {
     /// That of this connection.
     pub fn of(row: &Row) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let ip = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
         let (client, server) = (row.client, row.server);
-        (client.ip, client.port, server.ip, server.port).hash(&mut hasher);
-        (row.first.time.nanos(), row.rtt.map(Span::nanos)).hash(&mut hasher);
-        Print(hasher.finish())
+        let ports = u128::from(client.port) << 16 | u128::from(server.port);
+        let times = [row.first.time.nanos(), row.rtt.map_or(-1, Span::nanos)];
+        let times = times.map(|nanos| u128::from(nanos.cast_unsigned()));
+        let words = [
+            ip(client.ip),
+            ip(server.ip),
+            ports,
+            times[0] << 64 | times[1],
+        ];
+        Print(words.into_iter().fold(0, |hash, word| {
+            mixed(mixed(hash ^ word as u64) ^ (word >> 64) as u64)
+        }))
     }
 }
+
+/// Spreads the bits of a word over all of it. Multiples of this lie apart (Knuth, The Art of Computer Programming 6.4),
+/// and the upper half of a product depends on all bits of both factors.
+fn mixed(word: u64) -> u64 {
+    let product = u128::from(word ^ SPREAD) * u128::from(SPREAD);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// 2 to the power of 64 by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {

@@ -95,10 +95,12 @@ impl NdjsonLines {
         out: &mut impl Write,
     ) -> io::Result<()> {
         self.octets.clear();
+        self.octets.shrink_to(MAX_KEPT);
         push_identity(&self.capture, stream, &mut self.octets);
-        out.write_all(&self.octets)?;
-        out.write_all(story)?;
-        out.write_all(b"\n")
+        // One write of all of it is less than a write for each part.
+        self.octets.extend_from_slice(story);
+        self.octets.push(b'\n');
+        out.write_all(&self.octets)
     }
 }
 
