@@ -111,12 +111,18 @@ impl Request {
 }
 
 /// What is kept of a line: most methods are among these, and take no memory.
-pub(super) fn kept(line: &str) -> Cow<'static, str> {
-    const METHODS: [&str; 7] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"];
-    match METHODS.into_iter().find(|&method| method == line) {
-        Some(method) => Cow::Borrowed(method),
-        None => Cow::Owned(line.to_owned()),
-    }
+pub(super) fn kept(line: &[u8]) -> Cow<'static, str> {
+    Cow::Borrowed(match line {
+        b"GET" => "GET",
+        b"POST" => "POST",
+        b"HEAD" => "HEAD",
+        b"PUT" => "PUT",
+        b"DELETE" => "DELETE",
+        b"OPTIONS" => "OPTIONS",
+        b"PATCH" => "PATCH",
+        // It was text when it was packed.
+        _ => return Cow::Owned(String::from_utf8_lossy(line).into_owned()),
+    })
 }
 
 /// A final response.

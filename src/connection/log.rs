@@ -322,17 +322,15 @@ impl Log {
     /// The number before which nothing happens to an exchange any more: whatever may come is for later ones.
     fn settled(&self) -> u64 {
         let incoming = match self.response {
-            Some(Incoming::Final(number)) => Some(number),
-            _ => None,
+            Some(Incoming::Final(number)) => number,
+            _ => u64::MAX,
         };
-        let changing = [
-            self.request,
-            incoming,
-            self.waiting.first(),
-            self.unacked.client.lowest_exchange(),
-            self.unacked.server.lowest_exchange(),
-        ];
-        changing.into_iter().flatten().min().unwrap_or(u64::MAX)
+        let unacked = &self.unacked;
+        incoming
+            .min(self.request.unwrap_or(u64::MAX))
+            .min(self.waiting.first().unwrap_or(u64::MAX))
+            .min(unacked.client.lowest_exchange())
+            .min(unacked.server.lowest_exchange())
     }
 
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
@@ -603,7 +601,7 @@ impl Sink for Heard<'_> {
                 }
                 let line = match self.log.targets {
                     Targets::Kept => kept_line(name, target),
-                    Targets::NotKept => kept(name),
+                    Targets::NotKept => kept(name.as_bytes()),
                 };
                 self.log
                     .start_request(method, line, Message::new(place, version));

@@ -74,8 +74,8 @@ impl Packed {
 
     pub(super) fn drop_first(&mut self) {
         self.len = self.len.saturating_sub(1);
-        let rest = self.octets.get(self.gone..).unwrap_or_default();
-        let (_, rest) = unpacked(rest);
+        let mut rest = self.octets.get(self.gone..).unwrap_or_default();
+        unpacked(&mut rest);
         self.gone = self.octets.len() - rest.len();
         if self.gone > self.octets.len() / 2 {
             self.octets.drain(..self.gone);
@@ -87,9 +87,7 @@ impl Packed {
     pub(super) fn unpack(&self, exchanges: &mut Vec<Exchange>) {
         let mut rest = self.octets.get(self.gone..).unwrap_or_default();
         for _ in 0..self.len {
-            let (exchange, others) = unpacked(rest);
-            exchanges.push(exchange);
-            rest = others;
+            exchanges.push(unpacked(&mut rest));
         }
     }
 
@@ -112,39 +110,38 @@ const USUAL: u8 = 1;
 /// What any other begins with.
 const ANY: u8 = 0;
 
-/// The first exchange of these octets, and those behind it.
-fn unpacked(octets: &[u8]) -> (Exchange, &[u8]) {
+/// The first exchange of these octets, which those behind it remain of.
+fn unpacked(octets: &mut &[u8]) -> Exchange {
     let Some((&[USUAL, len], rest)) = octets.split_first_chunk() else {
-        return unpacked_any(octets.get(1..).unwrap_or_default());
+        *octets = octets.get(1..).unwrap_or_default();
+        return unpacked_any(octets);
     };
     let Some((words, rest)) = rest.split_first_chunk() else {
-        return (Exchange::default(), &[]);
+        *octets = &[];
+        return Exchange::default();
     };
-    let (mut request, response) = usual::exchange(words);
-    let (line, rest) = split_line(rest, len.into());
-    request.line = line;
-    let exchange = Exchange {
-        request: Some(request),
-        response: Some(response),
-    };
-    (exchange, rest)
+    *octets = rest;
+    let line = take_line(octets, len.into());
+    usual::exchange(words, line)
 }
 
-fn unpacked_any(octets: &[u8]) -> (Exchange, &[u8]) {
+fn unpacked_any(octets: &mut &[u8]) -> Exchange {
     let mut reader = Reader::new(octets);
     let mut exchange = Exchange::default();
     let len = lay_out(&mut Layout::over(&mut reader), &mut exchange);
-    let (line, rest) = split_line(reader.rest(), len);
+    *octets = reader.rest();
+    let line = take_line(octets, len);
     if let Some(request) = &mut exchange.request {
         request.line = line;
     }
-    (exchange, rest)
+    exchange
 }
 
-fn split_line(octets: &[u8], len: u64) -> (Cow<'static, str>, &[u8]) {
+fn take_line(octets: &mut &[u8], len: u64) -> Cow<'static, str> {
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     let (line, rest) = octets.split_at_checked(len).unwrap_or_default();
-    (kept(std::str::from_utf8(line).unwrap_or_default()), rest)
+    *octets = rest;
+    kept(line)
 }
 
 /// Tells the length of the request's line, which is kept behind it.
@@ -453,7 +450,7 @@ mod tests {
         let request = Request {
             message: message(asked_start, asked_at, told_start, 30, told),
             method: any.one_of(&METHODS),
-            line: kept("GET"),
+            line: kept(b"GET"),
         };
         let response = Response {
             message: message(told_start, told_at, asked_start + 130, 50, acked),

@@ -63,11 +63,19 @@ impl Queue {
         self.pop()
     }
 
-    /// The lowest number of their exchanges. A response to nobody comes behind requests that wait for theirs.
-    pub(super) fn lowest_exchange(&self) -> Option<u64> {
-        let ends = [self.first, self.second].into_iter().flatten();
-        let others = self.others.iter().flat_map(|others| others.iter().copied());
-        ends.chain(others).map(|unacked| unacked.exchange).min()
+    /// The lowest number of their exchanges; the highest there is where there are none. A response to nobody comes behind
+    /// requests that wait for theirs.
+    #[inline]
+    pub(super) fn lowest_exchange(&self) -> u64 {
+        let number = |unacked: &Option<Unacked>| unacked.map_or(u64::MAX, |end| end.exchange);
+        let lowest = number(&self.first).min(number(&self.second));
+        match &self.others {
+            None => lowest,
+            Some(others) => {
+                let others = others.iter().map(|unacked| unacked.exchange);
+                others.fold(lowest, u64::min)
+            }
+        }
     }
 
     pub(super) fn shrink(&mut self) {
@@ -120,10 +128,10 @@ mod tests {
         };
         assert!(covered(&mut queue, 0).is_empty());
         assert_eq!(covered(&mut queue, 3), [1, 2, 3]);
-        assert_eq!(queue.lowest_exchange(), Some(2));
+        assert_eq!(queue.lowest_exchange(), 2);
         queue.push(unacked(6));
         assert_eq!(covered(&mut queue, 9), [4, 5, 6]);
-        assert_eq!(queue.lowest_exchange(), None);
+        assert_eq!(queue.lowest_exchange(), u64::MAX);
         queue.shrink();
         assert_eq!(queue.weight(), 0);
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::exchange::{End, Message, MessageHead, Request, Response};
+use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
 use super::packed::{CODINGS, METHODS};
 use crate::http::{
     BodyFields, ContentLength, Framing, Head, HeadShape, KeepAlive, Method, Options, Place, Syntax,
@@ -30,15 +30,16 @@ pub(super) fn words(request: &Request, response: &Response) -> Option<[u8; OCTET
     Some(octets)
 }
 
-/// The exchange of these words, the line left empty.
-pub(super) fn exchange(octets: &[u8; OCTETS]) -> (Request, Response) {
+/// The exchange of these words, with this line.
+#[inline]
+pub(super) fn exchange(octets: &[u8; OCTETS], line: Cow<'static, str>) -> Exchange {
     let mut words = [0; WORDS];
     let places = octets.as_chunks().0.iter();
     words
         .iter_mut()
         .zip(places)
         .for_each(|(word, place)| *word = u32::from_le_bytes(*place));
-    Words(words).exchange()
+    Words(words).exchange(line)
 }
 
 fn squeeze(request: &Request, response: &Response) -> Option<[u32; WORDS]> {
@@ -167,7 +168,8 @@ impl<'a> Usual<'a> {
 struct Words([u32; WORDS]);
 
 impl Words {
-    fn exchange(&self) -> (Request, Response) {
+    #[inline]
+    fn exchange(&self, line: Cow<'static, str>) -> Exchange {
         let [
             word,
             frame_low,
@@ -245,16 +247,17 @@ impl Words {
             asked.acked = request_acked;
             (told.at, told.acked) = (Some(end), response_acked);
         }
-        let request = Request {
-            message: asked,
-            method,
-            line: Cow::Borrowed(""),
-        };
-        let response = Response {
-            message: told,
-            status: status as u16,
-        };
-        (request, response)
+        Exchange {
+            request: Some(Request {
+                message: asked,
+                method,
+                line,
+            }),
+            response: Some(Response {
+                message: told,
+                status: status as u16,
+            }),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     let (before, next) = paired(connection).windows(2).find_map(|pair| match pair {
         [first, second] => {
             let (before, next) = (first.request.as_ref()?, second.request.as_ref()?);
-            (is_unsafe(before) && is_ahead(next, first)).then_some((before, next))
+            (is_ahead(next, first) && is_unsafe(before)).then_some((before, next))
         }
         _ => None,
     })?;
