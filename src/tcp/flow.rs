@@ -109,6 +109,8 @@ pub(super) struct Flow<L> {
     halves: PerPeer<Half>,
     /// What it weighed when that was last asked.
     pub(super) weight: Weight,
+    /// And what the listener had taken then, as far as there is room for it.
+    listener_weight: u32,
     pub(super) crowded_out: Option<Crowd>,
     pub(super) watch: Watch,
     pub(super) waits: Waits,
@@ -167,6 +169,7 @@ impl<L: Listener> Flow<L> {
                 server: Half::new(),
             },
             weight: Weight::default(),
+            listener_weight: 0,
             crowded_out: None,
             watch: Watch::Open,
             waits: Waits::Unwatched,
@@ -175,11 +178,19 @@ impl<L: Listener> Flow<L> {
         }
     }
 
+    /// Whether the listener has taken more memory than it had when the connection was weighed, or less.
+    #[inline]
+    pub(super) fn listens_with_more(&self) -> bool {
+        u32::try_from(self.listener.weight()) != Ok(self.listener_weight)
+    }
+
     /// What it weighs now.
     pub(super) fn weigh(&mut self) -> Weight {
         let (client, server) = (&self.halves.client, &self.halves.server);
         let waiting = client.assembler.weight() + server.assembler.weight();
-        let beside = client.weight() + server.weight() + self.listener.weight();
+        let listener = self.listener.weight();
+        self.listener_weight = u32::try_from(listener).unwrap_or(0);
+        let beside = client.weight() + server.weight() + listener;
         let kept = size_of::<Self>() + PLACE + waiting + beside;
         self.weight = Weight { kept, waiting };
         self.weight
@@ -230,6 +241,12 @@ impl<L: Listener> Flow<L> {
         } else {
             Peer::Server
         }
+    }
+
+    /// Whether it is open and goes on as it was, so that what begins no other connection belongs to it.
+    #[inline]
+    pub(super) fn is_steady_beside(&self, numbers: Numbers) -> bool {
+        self.pace == Pace::Steady && !numbers.opens()
     }
 
     /// Whether a packet of `src` with these numbers belongs to another connection of the same endpoints.

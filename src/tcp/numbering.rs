@@ -21,6 +21,14 @@ pub(super) struct Numbers {
     analysed: bool,
 }
 
+impl Numbers {
+    /// Whether it may begin a stream.
+    #[inline]
+    pub(super) fn opens(self) -> bool {
+        self.flags.has(Flags::SYN) && !self.flags.has(Flags::ACK)
+    }
+}
+
 impl From<&Segment<'_>> for Numbers {
     fn from(segment: &Segment<'_>) -> Self {
         Numbers {
@@ -47,8 +55,7 @@ impl From<&Header> for Numbers {
 impl Numbering {
     /// Whether a packet of `from` with these numbers begins another stream.
     pub(super) fn is_another(&self, from: Peer, numbers: Numbers) -> bool {
-        let opens = numbers.flags.has(Flags::SYN) && !numbers.flags.has(Flags::ACK);
-        opens && self.0[from].is_some_and(|base| base != numbers.seq)
+        numbers.opens() && self.0[from].is_some_and(|base| base != numbers.seq)
     }
 
     /// Whether no packet without a SYN tells it anything more.

@@ -192,7 +192,7 @@ impl<L: Listener, R> Table<L, R> {
             return;
         };
         if flow.take_next(segment) {
-            if !segment.payload.is_empty() {
+            if !segment.payload.is_empty() && flow.listens_with_more() {
                 let before = flow.weight;
                 self.load.exchange(before, flow.weigh());
                 self.keep_within_bounds(registry);
@@ -437,7 +437,7 @@ impl<L: Listener, R> Table<L, R> {
         let Some(Some(flow)) = self.flows.get(slot) else {
             return false;
         };
-        !flow.is_another(src, numbers) && !self.is_forgotten(flow)
+        flow.is_steady_beside(numbers) || !flow.is_another(src, numbers) && !self.is_forgotten(flow)
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
