@@ -25,8 +25,8 @@ use keepcap::packet::{Decoded, Decoder};
 use keepcap::report::NdjsonLines;
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::{
-    Acked, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry, Rest,
-    Table,
+    Acked, Ahead, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry,
+    Rest, Table,
 };
 use keepcap::time::At;
 
@@ -126,6 +126,10 @@ impl Listener for Count {
 
     fn counts(&self, _: Peer) -> u64 {
         0
+    }
+
+    fn ahead(&self, _: Peer, _: &[u8]) -> Option<Ahead> {
+        None
     }
 
     fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}
@@ -250,6 +254,10 @@ impl Listener for Messages {
 
     fn counts(&self, _: Peer) -> u64 {
         0
+    }
+
+    fn ahead(&self, _: Peer, _: &[u8]) -> Option<Ahead> {
+        None
     }
 
     fn acknowledged(&mut self, _: Peer, _: u64, _: Acked) {}

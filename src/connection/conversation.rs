@@ -3,7 +3,7 @@
 use super::log::{Log, LostTo, Rare};
 use super::{Bounded, Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
-use crate::tcp::{Acked, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
+use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
 
 /// Whether the targets of requests are kept, which no rule looks at.
@@ -55,6 +55,10 @@ impl Listener for Conversation {
 
     fn counts(&self, from: Peer) -> u64 {
         self.readers[from].counts()
+    }
+
+    fn ahead(&self, from: Peer, octets: &[u8]) -> Option<Ahead> {
+        self.readers[from].ahead(octets)
     }
 
     fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {

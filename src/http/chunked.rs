@@ -1,5 +1,7 @@
 //! The chunked coding (RFC 9112 7.1): chunk sizes, data and trailers, counted and not kept.
 
+use crate::tcp::Ahead;
+
 /// Where in a chunked body we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunked {
@@ -38,6 +40,24 @@ impl Chunked {
     }
 }
 
+/// What stands behind the data of a chunk, where `octets` begin with all of it and another chunk with data follows.
+pub(super) fn behind_data(octets: &[u8]) -> Option<Ahead> {
+    let (end, octets) = first_line(octets)?;
+    let (size, _) = first_line(octets)?;
+    match Chunked::DataEnd.after_line(end)?.after_line(size)? {
+        Chunked::Data(counted) => Some(Ahead {
+            read: end.len() + size.len(),
+            counted,
+        }),
+        _ => None,
+    }
+}
+
+/// The first line, its end included, and what follows it.
+fn first_line(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    octets.split_at_checked(memchr::memchr(b'\n', octets)? + 1)
+}
+
 /// The size that a line begins with. httparse takes an empty line for the last chunk, so the first digit is ours to
 /// ask for, and a bare LF for an error, though recipients take it for a line end (RFC 9112 2.2).
 fn size(line: &[u8]) -> Option<u64> {
@@ -70,6 +90,33 @@ mod tests {
             (b"11111111111111111\r\n", None),
         ] {
             assert_eq!(Chunked::Size.after_line(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_data_of_a_chunk() {
+        let ahead = |read, counted| Some(Ahead { read, counted });
+        for (octets, expected) in [
+            (&b"\r\n5\r\n"[..], ahead(5, 5)),
+            (b"\r\n5\r\nabcde\r\n0\r\n\r\n", ahead(5, 5)),
+            (b"\n1aF\nabc", ahead(5, 0x1af)),
+            (b"\r\n0010;last=\"no\"\r\n", ahead(18, 16)),
+            (b"\r\nffffffffffffffff\r\n", ahead(20, u64::MAX)),
+            // The last chunk, and a body that is no chunked one.
+            (b"\r\n0\r\n\r\n", None),
+            (b"\r\n000;x\r\n", None),
+            (b"\r\n\r\n5\r\n", None),
+            (b"x\r\n5\r\n", None),
+            (b"5\r\nabc\r\n", None),
+            (b"\r\n-5\r\n", None),
+            (b"\r\nHTTP/1.1 200 OK\r\n", None),
+            (b"\r\n11111111111111111\r\n", None),
+        ] {
+            assert_eq!(behind_data(octets), expected, "{octets:?}");
+            // Where a part of it is missing, nothing is said.
+            for len in 0..expected.map_or(0, |ahead| ahead.read) {
+                assert_eq!(behind_data(&octets[..len]), None, "{octets:?}");
+            }
         }
     }
 

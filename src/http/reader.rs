@@ -5,13 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chunked::{Chunked, MAX_LINE};
+use super::chunked::{self, Chunked, MAX_LINE};
 use super::framing::Framing;
 use super::head::{self, Head, MAX_HEAD_OCTETS, StartLine, Unreadable};
 use super::lines::OpenLine;
 use super::plain;
 use super::recognise::{Beginning, Foreign, beginning, start_line_within, whole_start_line};
-use crate::tcp::{FIRST_OCTET, Hole, Octets, Origin, Stamp};
+use crate::tcp::{Ahead, FIRST_OCTET, Hole, Octets, Origin, Stamp};
 use crate::time::At;
 
 /// How far into a connection that the capture has from its SYN the first message may begin, in octets: room for what
@@ -215,6 +215,15 @@ impl Reader {
             State::UntilClose | State::Tunnel | State::Foreign(_) => u64::MAX,
             State::Between | State::StartLine | State::Fields(_) => 0,
             State::Chunked(_) | State::Lost => 0,
+        }
+    }
+
+    /// What stands ahead, inside the body that it is in, where that is certain: `octets` are those behind what it only
+    /// counts, or behind what it was told of before.
+    pub fn ahead(&self, octets: &[u8]) -> Option<Ahead> {
+        match self.state {
+            State::Chunked(_) => chunked::behind_data(octets),
+            _ => None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! and none before the octets of the other side that its sender had acknowledged: so an answer never comes before
 //! what it answers, whatever the order of the packets in the capture.
 
-use super::assembler::Run;
+use super::assembler::{Ahead, Run};
 use super::bounds::{Crowd, Weight};
 use super::half::Half;
 use super::numbering::{Numbering, Numbers};
@@ -69,6 +69,10 @@ pub trait Listener {
 
     /// How many of the next octets of `from` it only counts: whether they come or are cut off is all the same to it.
     fn counts(&self, from: Peer) -> u64;
+
+    /// What stands where `octets` begin, where that is certain: asked of octets of `from` that lie ahead, right behind
+    /// those that it only counts or behind those that it has said it of before.
+    fn ahead(&self, from: Peer, octets: &[u8]) -> Option<Ahead>;
 
     /// The other side has acknowledged the octets of `of` before offset `upto`, further than before.
     fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked);
@@ -394,7 +398,11 @@ impl<L: Listener> Flow<L> {
                 Some(part) if !wait.for_cause(stamp.after(), half, other) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
-                _ => half.assembler.hold(&run, self.listener.counts(from)),
+                _ => {
+                    let listener = &self.listener;
+                    let look = |octets: &[u8]| listener.ahead(from, octets);
+                    half.assembler.hold(&run, listener.counts(from), &look);
+                }
             }
         }
         half.note_sent(run.end());
@@ -439,10 +447,12 @@ impl<L: Listener> Flow<L> {
             if wait.for_cause(held.stamp.after(), half, other) {
                 return false;
             }
-            let Some(held) = half.assembler.pop() else {
+            let Some(taken) = half.assembler.pop() else {
                 return false;
             };
-            deliver(half, &mut self.listener, from, &held.as_run());
+            for part in taken.parts() {
+                deliver(half, &mut self.listener, from, &part);
+            }
             return true;
         }
         let Some((offset, after)) = half.end_pending() else {
@@ -620,6 +630,7 @@ fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::assembler::RUN;
     use super::*;
     use crate::connection::{Conversation, Targets};
     use crate::packet::Seq;
@@ -769,5 +780,178 @@ mod tests {
             }
         }
         assert!(taken > 10_000, "{taken}");
+    }
+
+    /// The same listener, but for whom all octets are kept.
+    struct Keeping(Conversation);
+
+    impl Listener for Keeping {
+        type Asked = Targets;
+
+        fn new(targets: Targets) -> Self {
+            Keeping(Conversation::new(targets))
+        }
+
+        fn begin(&mut self) {
+            self.0.begin();
+        }
+
+        fn octets(&mut self, from: Peer, octets: Octets<'_>) {
+            self.0.octets(from, octets);
+        }
+
+        fn hole(&mut self, from: Peer, hole: Hole) {
+            self.0.hole(from, hole);
+        }
+
+        fn end(&mut self, from: Peer, offset: u64, at: At) {
+            self.0.end(from, offset, at);
+        }
+
+        fn counts(&self, _: Peer) -> u64 {
+            0
+        }
+
+        fn ahead(&self, _: Peer, _: &[u8]) -> Option<Ahead> {
+            None
+        }
+
+        fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
+            self.0.acknowledged(of, upto, by);
+        }
+
+        fn requester(&self) -> Option<Peer> {
+            self.0.requester()
+        }
+
+        fn swap(&mut self) {
+            self.0.swap();
+        }
+
+        fn weight(&self) -> usize {
+            self.0.weight()
+        }
+
+        fn shrink(&mut self) {
+            self.0.shrink();
+        }
+    }
+
+    /// A body in chunks; now and then none that is well-formed.
+    fn chunks(random: &mut fastrand::Rng) -> Vec<u8> {
+        let mut body = Vec::new();
+        for _ in 0..random.u8(1..12) {
+            let len = random.usize(1..400);
+            let size = match random.u8(..40) {
+                0..20 => format!("{len:x}\r\n"),
+                20..25 => format!("{len:X}\n"),
+                25..30 => format!("{len:06x};a=b\r\n"),
+                30..35 => format!("{len:x};name=\"much too long to be looked at ahead\"\r\n"),
+                35 => "fffffffffffffff0\r\n".to_owned(),
+                36 => format!("x{len:x}\r\n"),
+                37 => format!("{len:x}{len:x}\r\n"),
+                38 => "0\r\nX: y\r\n".to_owned(),
+                _ => String::new(),
+            };
+            body.extend(size.bytes());
+            // What is only counted looks like what is read.
+            body.extend(
+                b"\r\n5\r\nabcde\r\n0\r\n\r\nHTTP/1.1 "
+                    .iter()
+                    .cycle()
+                    .take(len),
+            );
+            body.extend([&b"\r\n"[..], b"\r\n", b"\n"][random.usize(..3)]);
+        }
+        body.extend(b"0\r\n\r\n");
+        body
+    }
+
+    fn responses(random: &mut fastrand::Rng) -> Vec<u8> {
+        let mut responses = Vec::new();
+        for _ in 0..6 {
+            if random.u8(..3) > 0 {
+                responses.extend(b"HTTP/1.1 200 A\r\nTransfer-Encoding: chunked\r\n\r\n");
+                responses.extend(chunks(random));
+            } else {
+                let len = random.usize(..900);
+                let head = format!("HTTP/1.1 200 A\r\nContent-Length: {len}\r\n\r\n");
+                responses.extend(head.bytes());
+                responses.extend(b"HTTP/1.1 404 B\r\n\r\n".iter().cycle().take(len));
+            }
+        }
+        responses
+    }
+
+    /// The octets in pieces, of which some come late, and some never.
+    fn pieces<'a>(octets: &'a [u8], random: &mut fastrand::Rng) -> Vec<(usize, &'a [u8])> {
+        let (mut pieces, mut at) = (Vec::new(), 0);
+        let most = [20, 100, 400, 1448][random.usize(..4)];
+        let late = random.usize(1..60);
+        while at < octets.len() {
+            let len = random.usize(1..=most).min(octets.len() - at);
+            let due = pieces.len() + [0, late][usize::from(random.u8(..10) == 0)];
+            pieces.push((due, at, &octets[at..at + len]));
+            at += len;
+        }
+        pieces.sort_by_key(|(due, ..)| *due);
+        pieces.retain(|_| random.u8(..30) > 0);
+        pieces
+            .into_iter()
+            .map(|(_, at, piece)| (at, piece))
+            .collect()
+    }
+
+    #[test]
+    fn a_listener_hears_the_same_where_what_it_only_counts_is_not_kept() {
+        let request = b"GET /a HTTP/1.1\r\n\r\n";
+        let mut kept = [0, 0];
+        for seed in 0..150 {
+            let mut talk = Talk::new(seed);
+            let PerPeer { client, server } = talk.ends;
+            let mut one = Flow::new(0, client, server, Conversation::new(Targets::Kept));
+            let mut other = Flow::new(0, client, server, Keeping::new(Targets::Kept));
+            let mut take = |segment: &Segment<'_>| {
+                one.take(segment);
+                other.take(segment);
+                for peer in Peer::BOTH {
+                    let (some, all) = (&one.halves[peer].assembler, &other.halves[peer].assembler);
+                    assert_eq!(some.waiting(), all.waiting(), "seed {seed}");
+                    assert_eq!(some.next(), all.next(), "seed {seed}");
+                    assert!(some.weight() <= all.weight(), "seed {seed}");
+                    kept[0] += some.weight() - some.waiting().1 * RUN;
+                    kept[1] += all.weight() - all.waiting().1 * RUN;
+                }
+                let (heard, all) = (&one.listener, &other.listener.0);
+                assert_eq!(format!("{heard:?}"), format!("{all:?}"), "seed {seed}");
+            };
+            for _ in 0..6 {
+                take(&talk.segment(Peer::Client, Flags::ACK, request));
+                talk.next.client = talk.next.client.wrapping_add(request.len() as u32);
+            }
+            let responses = responses(&mut talk.random);
+            let cuts = [2, 30][talk.random.usize(..2)];
+            let (begin, mut sent) = (talk.next.server, 0);
+            for (at, piece) in pieces(&responses, &mut talk.random) {
+                sent = sent.max(at + piece.len());
+                talk.next.server = begin.wrapping_add(at as u32);
+                let mut segment = talk.segment(Peer::Server, Flags::ACK, piece);
+                if talk.random.u8(..cuts) == 0 {
+                    let cut = talk.random.usize(..piece.len());
+                    (segment.payload, segment.cut) = (&piece[..piece.len() - cut], cut as u32);
+                }
+                take(&segment);
+                if talk.random.u8(..8) == 0 {
+                    let acknowledged = talk.random.usize(..=sent);
+                    talk.next.server = begin.wrapping_add(acknowledged as u32);
+                    take(&talk.segment(Peer::Client, Flags::ACK, &[]));
+                }
+            }
+            one.release_all();
+            other.release_all();
+            let (heard, all) = (&one.listener, &other.listener.0);
+            assert_eq!(format!("{heard:?}"), format!("{all:?}"), "seed {seed}");
+        }
+        assert!(kept[0] < kept[1] / 2, "{kept:?}");
     }
 }

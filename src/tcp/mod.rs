@@ -24,6 +24,7 @@ mod rest;
 mod shard;
 mod table;
 
+pub use assembler::Ahead;
 pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use close::{Acked, Close, CloseKind, CloseOrder, Fin, Rst};
