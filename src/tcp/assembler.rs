@@ -3,9 +3,8 @@
 //! In: [`Run`]s of octets at their offsets, in the order of the capture. Out: the same octets, each once, in the
 //! order of the offsets. It knows offsets and lengths only; when a hole is given up is decided by its owner.
 
-use std::collections::BTreeMap;
-
 use super::Stamp;
+use super::shelf::Shelf;
 
 /// Consecutive octets of one direction: those that were captured, then those that the snap length cut off.
 #[derive(Clone, Copy, Debug)]
@@ -152,8 +151,8 @@ impl Held {
     }
 }
 
-/// What it takes to keep a run beside its octets: its place in a tree whose nodes are half full, and what an
-/// allocation costs.
+/// What it takes to keep a run beside its octets: its place in a block that may be half full, and what an allocation
+/// costs.
 pub(super) const RUN: usize = 192;
 
 /// What is to come next in one direction, and what came ahead of it.
@@ -170,7 +169,7 @@ pub(crate) struct Assembler {
 #[derive(Debug, Default)]
 struct Waiting {
     /// By offset; none overlaps another, and none begins before what is next.
-    held: BTreeMap<u64, Held>,
+    held: Shelf<Held>,
     /// How many octets were captured of what waits.
     octets: usize,
     /// How many of those are kept.
@@ -244,8 +243,7 @@ impl Assembler {
 
     /// The first run that waits.
     pub(crate) fn front(&self) -> Option<Front> {
-        let (&offset, held) = self.waiting.as_ref()?.held.first_key_value()?;
-        let stamp = held.stamp;
+        let &(offset, Held { stamp, .. }) = self.waiting.as_ref()?.held.first()?;
         Some(Front { offset, stamp })
     }
 
@@ -281,21 +279,20 @@ impl Waiting {
             return;
         }
         self.known = end;
-        let first = self.held.range(..=data).next_back();
-        let first = first.map_or(data, |(offset, _)| *offset);
-        for (&offset, held) in self.held.range_mut(first..end) {
-            self.kept -= held.drop_octets(data.saturating_sub(offset), end - offset);
+        let held = self.held.around_mut(data);
+        for (offset, held) in held.take_while(|(offset, _)| *offset < end) {
+            self.kept -= held.drop_octets(data.saturating_sub(*offset), end - *offset);
         }
     }
 
     /// Keeps what of `run` lies behind `from` and in none of the runs that are here.
     fn hold(&mut self, run: &Run<'_>, mut from: u64, look: Look<'_>) {
-        if let Some((offset, before)) = self.held.range(..from).next_back() {
+        if let Some((offset, before)) = self.held.at_or_before(from) {
             from = from.max(offset + before.len());
         }
         while from < run.end() {
-            let after = self.held.range(from..).next();
-            let after = after.map(|(&offset, held)| (offset, offset + held.len()));
+            let after = self.held.at_or_behind(from);
+            let after = after.map(|(offset, held)| (*offset, offset + held.len()));
             let (stop, resume) = after.unwrap_or((u64::MAX, u64::MAX));
             if let Some(part) = run.between(from, stop) {
                 self.insert(&part, look);
@@ -359,7 +356,7 @@ impl Waiting {
         let octets = match part.between(offset, u64::MAX) {
             Some(rest) if rest.offset == offset => rest.octets,
             _ => {
-                let (start, held) = self.held.range(..=offset).next_back()?;
+                let (start, held) = self.held.at_or_before(offset)?;
                 held.octets_from(offset - start)?
             }
         };
@@ -369,6 +366,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::time::At;
 

@@ -22,6 +22,7 @@ mod registry;
 mod remembered;
 mod rest;
 mod shard;
+mod shelf;
 mod table;
 
 pub use assembler::Ahead;
