@@ -6,10 +6,9 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use hashbrown::HashMap;
-
 use super::finished::{Finished, What};
 use super::hand::{Work, Yield};
+use super::numbers::Numbers;
 use crate::time::At;
 
 /// How many connections are finished in one step at the end.
@@ -18,9 +17,7 @@ const STEP: usize = 2048;
 /// Numbers connections in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    streams: u64,
-    /// The numbers of those that are not finished, by the frames with which they began.
-    numbers: HashMap<u64, u64>,
+    numbers: Numbers,
     /// What begins in a step.
     begun: Vec<u64>,
     /// What is finished there: by which frame that is known, its number, and in which yield it is, and where.
@@ -39,7 +36,7 @@ impl Merge {
         for (at, yielded) in yields.iter_mut().enumerate() {
             for (number, finished) in yielded.finished.iter_mut().enumerate() {
                 // That it is there is sure: it began in this step or in one before.
-                let stream = self.numbers.remove(&finished.stream);
+                let stream = self.numbers.take(finished.stream);
                 finished.number(stream.unwrap_or(u64::MAX));
                 let known_by = finished.known_by;
                 self.order.push((known_by, finished.stream, at, number));
@@ -66,18 +63,16 @@ impl Merge {
         }
         self.begun.sort();
         for frame in self.begun.drain(..) {
-            self.numbers.insert(frame, self.streams);
-            self.streams += 1;
+            self.numbers.give(frame);
         }
         for frame in yields.iter().flat_map(|yielded| &yielded.forgotten) {
-            self.numbers.remove(frame);
+            self.numbers.take(*frame);
         }
     }
 
     /// The steps in which those that are left are finished, by number; this is the last packet of the capture.
     pub(super) fn last_steps(&self, last: At) -> VecDeque<Work> {
-        let mut frames: Vec<u64> = self.numbers.keys().copied().collect();
-        frames.sort_unstable();
+        let frames: Vec<u64> = self.numbers.frames().collect();
         let ends = frames.chunks(STEP).filter_map(|step| step.last());
         ends.map(|frame| Work::Rest {
             before: frame + 1,

@@ -12,6 +12,7 @@ mod captures;
 mod crew;
 mod hand;
 mod merge;
+mod numbers;
 mod pool;
 
 mod account;
