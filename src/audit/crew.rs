@@ -3,8 +3,8 @@
 //! In: what was done. Out: what can be done next, by any thread, and what came of a step through the capture once it was
 //! done by all hands. Nothing is done here and nobody waits here: that is left to [`pool`](super::pool).
 //!
-//! The first hand leads, which is to say that its steps are those of the others. Which threads they are in makes no
-//! difference to what comes of them, nor how many they are.
+//! The first hand leads, which is to say that its steps are those of the others. How many hands there are, and which
+//! threads they are in, makes no difference to what comes of them.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -213,10 +213,14 @@ impl Crew {
             }
             Next::KeepUp(number) => {
                 let next = self.seats.get(number)?.next;
-                let (hand, spare) = self.take(number, thread, AT_ONCE)?;
-                let steps = self.steps.range(next - self.first..);
-                let work = steps.map(|step| step.work).zip(spare);
-                Some(Task::Work(number, hand, work.collect()))
+                let steps = self.steps.range(next - self.first..).take(AT_ONCE);
+                let work: Vec<Work> = steps.map(|step| step.work).collect();
+                let (hand, spare) = self.take(number, thread, work.len())?;
+                Some(Task::Work(
+                    number,
+                    hand,
+                    work.into_iter().zip(spare).collect(),
+                ))
             }
         }
     }
@@ -310,8 +314,13 @@ impl Crew {
             Stage::Unreadable(error) => Some(Ready::Unreadable(error)),
             Stage::Ended(mut end) => {
                 let hands = self.seats.iter().filter_map(|seat| seat.hand.as_ref());
-                let own = end.beside.forgotten;
-                end.beside.forgotten = hands.map(Hand::forgotten).chain([own]).sum();
+                for hand in hands {
+                    end.beside.forgotten =
+                        [end.beside.forgotten, hand.forgotten()].into_iter().sum();
+                    if let Some(short) = hand.shortfall() {
+                        end.summary.add_damage(short.clone());
+                    }
+                }
                 Some(Ready::End(end))
             }
             Stage::Over => Some(Ready::Over),

@@ -12,7 +12,7 @@ use std::mem;
 use super::finished::{Finished, Texts, What};
 use super::judged::Judged;
 use super::{Plan, Totals};
-use crate::capture::{Capture, Source, Summary};
+use crate::capture::{Capture, Damage, Source, Summary};
 use crate::connection::{Beside, Conversation, Tables};
 use crate::tcp::{Facts, Forgotten, Latest, Registry, Rest};
 use crate::time::At;
@@ -31,6 +31,8 @@ enum Stage {
 struct Reading {
     capture: Capture,
     tables: Tables<Judged>,
+    /// Where it ended before the one that leads did.
+    short: Option<Damage>,
 }
 
 /// What is to be done next.
@@ -81,7 +83,11 @@ impl Hand {
     pub(super) fn new(capture: Capture, plan: &Plan, number: usize, of: usize) -> Self {
         let bounds = plan.bounds(capture.window());
         let tables = Tables::new(bounds, plan.targets(), |table| table % of == number);
-        Hand(Stage::Reading(Box::new(Reading { capture, tables })))
+        Hand(Stage::Reading(Box::new(Reading {
+            capture,
+            tables,
+            short: None,
+        })))
     }
 
     /// The memory that its connections take, in octets.
@@ -97,6 +103,15 @@ impl Hand {
         match &self.0 {
             Stage::Reading(reading) => reading.tables.beside().forgotten,
             Stage::Over(_) => Forgotten::default(),
+        }
+    }
+
+    /// Where the capture ended before it did for the one that leads; before the rest is finished. Then packets of its
+    /// connections are missing.
+    pub(super) fn shortfall(&self) -> Option<&Damage> {
+        match &self.0 {
+            Stage::Reading(reading) => reading.short.as_ref(),
+            Stage::Over(_) => None,
         }
     }
 
@@ -130,7 +145,9 @@ impl Hand {
     fn end(&mut self) -> End {
         match mem::replace(&mut self.0, Stage::Over(Rest::default())) {
             Stage::Reading(reading) => {
-                let Reading { capture, tables } = *reading;
+                let Reading {
+                    capture, tables, ..
+                } = *reading;
                 let end = End {
                     last: tables.last(),
                     beside: tables.beside(),
@@ -157,9 +174,12 @@ impl Hand {
         let Stage::Reading(reading) = &mut self.0 else {
             return;
         };
-        while reading.tables.last().frame < until
-            && let Some(packet) = reading.capture.next_packet()
-        {
+        while reading.tables.last().frame < until {
+            let Some(packet) = reading.capture.next_packet() else {
+                let short = || reading.capture.falls_short("it changed while it was read");
+                reading.short.get_or_insert_with(short);
+                return;
+            };
             reading.tables.take(&packet, noting);
         }
     }
@@ -257,5 +277,44 @@ impl Registry<Conversation> for Noting<'_> {
 
     fn forget(&mut self, stream: u64) {
         self.yielded.forgotten.push(stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::audit::{Extent, Selection, Surveying};
+    use crate::rules::Settings;
+    use crate::tcp::MEMORY;
+
+    #[test]
+    fn what_ends_before_it_should_is_said() {
+        let plan = Plan {
+            settings: Settings::default(),
+            selection: Selection::default(),
+            extent: Extent::Connection,
+            survey: Surveying::NotAsked,
+            memory: MEMORY,
+            threads: NonZeroUsize::MIN,
+            tell: None,
+            monitor: Arc::default(),
+        };
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/early-idle-close.pcap");
+        let source = Source::File(sample.into());
+        let opened = source.open_for(1, MEMORY, &plan.monitor).unwrap();
+        let mut leader = Hand::new(opened.leader, &plan, 0, 2);
+        let led = leader.lead(Yield::default(), &source, &plan);
+        assert!(led.end.is_some() && led.until > 0);
+        let follower = opened.followers.into_iter().next().unwrap();
+        let mut follower = Hand::new(follower, &plan, 1, 2);
+        for (more, short) in [(0, false), (1, true)] {
+            let until = led.until + more;
+            follower.work(Work::Packets { until }, Yield::default(), &source, &plan);
+            assert_eq!(follower.shortfall().is_some(), short);
+        }
+        assert_eq!(follower.shortfall().unwrap().frame, led.until + 1);
     }
 }

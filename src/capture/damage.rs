@@ -37,7 +37,7 @@ impl Summary {
     /// How many places of damage are kept one by one.
     pub const DAMAGE_KEPT: usize = 100;
 
-    pub(super) fn add_damage(&mut self, damage: Damage) {
+    pub(crate) fn add_damage(&mut self, damage: Damage) {
         self.damaged += 1;
         if self.damage.len() < Self::DAMAGE_KEPT {
             self.damage.push(damage);

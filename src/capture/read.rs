@@ -358,19 +358,29 @@ impl Capture {
         self.blocks.close();
     }
 
+    /// That it could be read no further than it was, though it should go on.
+    #[cold]
+    pub(crate) fn falls_short(&self, why: &str) -> Damage {
+        self.damage_at(self.blocks.offset(), Reason::Unreadable(why.to_owned()))
+    }
+
+    fn damage_at(&self, offset: u64, reason: Reason) -> Damage {
+        Damage {
+            part: self.part,
+            offset,
+            compression: self.compression,
+            frame: self.frame + 1,
+            reason,
+        }
+    }
+
     #[cold]
     fn add_damage(&mut self, offset: u64, reason: Reason) {
         // What is not there any more was not asked for.
         if self.supply.is_stopped() {
             return;
         }
-        self.summary.add_damage(Damage {
-            part: self.part,
-            offset,
-            compression: self.compression,
-            frame: self.frame + 1,
-            reason,
-        });
+        self.summary.add_damage(self.damage_at(offset, reason));
     }
 }
 

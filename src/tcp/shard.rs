@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::packet::Endpoint;
 
 /// How many tables the connections of a capture are spread over. Few, because one connection may take no more memory
-/// than is granted to its table; and one thread can read packets for no more than that.
+/// than is granted to its table; and whoever keeps some of them has to read all of the capture.
 pub const SHARDS: usize = 1 << SHARD_BITS;
 
 const SHARD_BITS: u32 = 2;
