@@ -99,9 +99,9 @@ impl Flags {
         Flags(bits & 0x17)
     }
 
-    /// Whether ACK is set, and nothing else that matters here.
-    pub fn are_only_ack(self) -> bool {
-        self == Flags::ACK
+    /// Whether ACK is set, perhaps FIN, and nothing else that matters here.
+    pub fn are_only_ack_or_fin(self) -> bool {
+        self == Flags::ACK || self == Flags::ACK | Flags::FIN
     }
 
     /// Whether all of `other` are set.

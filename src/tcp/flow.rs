@@ -127,7 +127,7 @@ pub(super) struct Flow<L> {
 enum Pace {
     /// Anything may be open about it.
     Unsteady,
-    /// It goes on as it was: the handshake is over, nothing waits, nobody closes.
+    /// It goes on as it was: it is known who is who, and nothing waits.
     Steady,
 }
 
@@ -247,12 +247,6 @@ impl<L: Listener> Flow<L> {
         }
     }
 
-    /// Whether it is open and goes on as it was, so that what begins no other connection belongs to it.
-    #[inline]
-    pub(super) fn is_steady_beside(&self, numbers: Numbers) -> bool {
-        self.pace == Pace::Steady && !numbers.opens()
-    }
-
     /// Whether a packet of `src` with these numbers belongs to another connection of the same endpoints.
     pub(super) fn is_another(&self, src: &Endpoint, numbers: Numbers) -> bool {
         self.numbering.is_another(self.sender(src), numbers)
@@ -282,7 +276,7 @@ impl<L: Listener> Flow<L> {
     #[inline]
     pub(super) fn take_next(&mut self, segment: &Segment<'_>) -> bool {
         let (Pace::Steady, Some(ack), true) =
-            (self.pace, segment.ack, segment.flags.are_only_ack())
+            (self.pace, segment.ack, segment.flags.are_only_ack_or_fin())
         else {
             return false;
         };
@@ -293,7 +287,7 @@ impl<L: Listener> Flow<L> {
         let (half, other) = self.halves.split_mut(from);
         let upto = other.offset_of(ack);
         let Some(offset) = half
-            .next_in_order(segment.seq)
+            .next_in_order(segment)
             .filter(|_| upto <= other.reached())
         else {
             return false;
@@ -301,22 +295,31 @@ impl<L: Listener> Flow<L> {
         let at = segment.at;
         self.packets += 1;
         self.last = at;
+        self.handshake.note(from, segment);
         let by = Acked { at, offset };
         if other.acknowledge(ack, upto, by) {
             self.listener.acknowledged(from.other(), upto, by);
         }
-        half.note_next(upto, offset + segment.payload.len() as u64);
+        let stamp = Stamp {
+            at,
+            acks: Some(Acks::Exactly(upto)),
+        };
+        let end = offset + segment.payload.len() as u64;
+        half.note_next(offset, upto, end);
         if !segment.payload.is_empty() {
             let octets = Octets {
                 offset,
                 octets: segment.payload,
-                stamp: Stamp {
-                    at,
-                    acks: Some(Acks::Exactly(upto)),
-                },
+                stamp,
                 completed: half.completed_by(at),
             };
             self.listener.octets(from, octets);
+        }
+        if segment.flags.has(Flags::FIN) {
+            half.note_fin(end, stamp);
+            if let Some(at) = half.end() {
+                self.listener.end(from, end, at);
+            }
         }
         true
     }
@@ -326,7 +329,6 @@ impl<L: Listener> Flow<L> {
             self.roles == Roles::Handshake || self.listener.requester() == Some(Peer::Client);
         let steady = roles
             && self.numbering.is_settled()
-            && self.handshake.is_settled()
             && self.halves.client.is_steady()
             && self.halves.server.is_steady();
         match steady {

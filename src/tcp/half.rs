@@ -192,25 +192,31 @@ impl Half {
     /// numbers.
     pub(super) fn is_steady(&self) -> bool {
         let is_usual = |rare: &Rare| rare.unseen_since.is_none() && rare.rst.is_none();
-        self.was_seen()
-            && !self.has_fin()
-            && self.assembler.is_empty()
-            && self.rare.as_deref().is_none_or(is_usual)
+        self.was_seen() && !self.is_pending() && self.rare.as_deref().is_none_or(is_usual)
     }
 
     /// The offset of a segment of a steady side that begins where all that was sent ends.
     #[inline]
-    pub(super) fn next_in_order(&self, seq: Seq) -> Option<u64> {
-        let next = self.assembler.next();
-        (self.sent == next && seq == self.base.plus((next - FIRST_OCTET) as u32)).then_some(next)
+    pub(super) fn next_in_order(&self, segment: &Segment<'_>) -> Option<u64> {
+        let offset = self.reached();
+        let ended = self.ended == Ended::Yes;
+        let in_order =
+            self.sent <= offset && segment.seq == self.base.plus((offset - FIRST_OCTET) as u32);
+        let carries = !segment.payload.is_empty() || segment.flags.has(Flags::FIN);
+        (in_order && !(ended && carries)).then_some(offset)
     }
 
     /// The same as what is noted of any such segment.
     #[inline]
-    pub(super) fn note_next(&mut self, ack: u64, end: u64) {
+    pub(super) fn note_next(&mut self, offset: u64, ack: u64, end: u64) {
+        if offset > self.sent {
+            self.acks.note_jump(offset, ack, self.assembler.next());
+        }
         self.acks.note(ack);
-        self.assembler.skip_to(end);
         self.sent = end;
+        if self.ended == Ended::No {
+            self.assembler.skip_to(end);
+        }
     }
 
     /// Notes that the other side acknowledged up to `ack`, which is at `offset`; says whether that is further than

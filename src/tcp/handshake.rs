@@ -59,11 +59,6 @@ impl Handshake {
         }
     }
 
-    /// Whether no packet without a SYN tells it anything more.
-    pub(super) fn is_settled(&self) -> bool {
-        self.established.is_some() || Peer::BOTH.iter().all(|&peer| !self.is_answered(peer))
-    }
-
     /// Whether `peer` sent a SYN without ACK.
     pub(super) fn has_syn_of(&self, peer: Peer) -> bool {
         self.syn[peer].is_some()

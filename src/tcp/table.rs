@@ -191,26 +191,20 @@ impl<L: Listener, R> Table<L, R> {
         let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) else {
             return;
         };
-        if flow.take_next(segment) {
-            if !segment.payload.is_empty() && flow.listens_with_more() {
-                let before = flow.weight;
-                self.load.exchange(before, flow.weigh());
-                self.keep_within_bounds(registry);
-            }
-            return;
-        }
-        let begins = !flow.was_seen();
-        if begins {
-            let resumes = self.gone.take(segment.src, segment.dst);
-            self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
-        }
-        flow.take(segment);
         // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
-        if begins
-            || segment.carries_anything()
-            || flow.watch == Watch::Closed
-            || flow.weight.waiting > 0
-        {
+        let carries = segment.carries_anything();
+        let matters = if flow.take_next(segment) {
+            flow.is_closed() || carries && flow.listens_with_more()
+        } else {
+            let begins = !flow.was_seen();
+            if begins {
+                let resumes = self.gone.take(segment.src, segment.dst);
+                self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
+            }
+            flow.take(segment);
+            begins || carries || flow.is_closed() || flow.weight.waiting > 0
+        };
+        if matters {
             self.settle(registry);
             self.keep_within_bounds(registry);
         }
@@ -437,11 +431,11 @@ impl<L: Listener, R> Table<L, R> {
         let Some(Some(flow)) = self.flows.get(slot) else {
             return false;
         };
-        flow.is_steady_beside(numbers) || !flow.is_another(src, numbers) && !self.is_forgotten(flow)
+        !flow.is_another(src, numbers) && !self.is_forgotten(flow)
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
-        flow.is_closed() && is_past(flow.last, self.last)
+        is_past(flow.last, self.last) && flow.is_closed()
     }
 
     /// Finishes a closed connection of which packets may still come.
