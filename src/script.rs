@@ -177,7 +177,7 @@ fn run(packets: &[Sent]) -> Vec<Played> {
     let mut played = Vec::new();
     let mut finished = |connection: Connection| {
         let judgement = judge(&connection, &Settings::default());
-        if connection.facts.ends.client.port != ELSEWHERE {
+        if connection.facts.ends.client.port() != ELSEWHERE {
             played.push(Played {
                 connection,
                 judgement,

@@ -33,7 +33,7 @@ pub struct ServerFilter {
 
 impl ServerFilter {
     fn matches(&self, server: Endpoint) -> bool {
-        self.ip == server.ip && self.port.is_none_or(|port| port == server.port)
+        self.ip == server.ip() && self.port.is_none_or(|port| port == server.port())
     }
 }
 

@@ -146,7 +146,7 @@ impl Server {
         {
             self.outlived.add(last, Witness::New);
         }
-        if let Some(client) = self.clients.entry(&ClientKey::new(row.client.ip)) {
+        if let Some(client) = self.clients.entry(&ClientKey::new(row.client.ip())) {
             client.add(row, idleness);
         }
     }

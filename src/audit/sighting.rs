@@ -62,7 +62,7 @@ impl Sighting {
     /// What this connection tells.
     pub fn new(connection: &Connection, judgement: &Judgement) -> Self {
         let facts = &connection.facts;
-        let client = facts.ends[connection.as_opened(Peer::Client)].ip;
+        let client = facts.ends[connection.as_opened(Peer::Client)].ip();
         let sent = |line: &str, at| Sent::new(client, line, at, facts.stream);
         let requests = connection.exchanges.iter();
         let requests = requests.filter_map(|exchange| exchange.request.as_ref());

@@ -70,7 +70,7 @@ impl Watch {
         for sent in sighting.sent {
             self.requests.note(sent);
         }
-        let client = ClientKey::new(row.client.ip);
+        let client = ClientKey::new(row.client.ip());
         for (mut request, sent) in sighting.lost {
             request.capture = Arc::clone(&self.capture);
             self.requests.note_lost(sent);

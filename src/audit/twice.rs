@@ -86,12 +86,12 @@ impl Print {
             IpAddr::V6(ip) => ip.to_bits(),
         };
         let (client, server) = (row.client, row.server);
-        let ports = u128::from(client.port) << 16 | u128::from(server.port);
+        let ports = u128::from(client.port()) << 16 | u128::from(server.port());
         let times = [row.first.time.nanos(), row.rtt.map_or(-1, Span::nanos)];
         let times = times.map(|nanos| u128::from(nanos.cast_unsigned()));
         let words = [
-            ip(client.ip),
-            ip(server.ip),
+            ip(client.ip()),
+            ip(server.ip()),
             ports,
             times[0] << 64 | times[1],
         ];
@@ -159,7 +159,7 @@ mod tests {
         twice.note(Print::of(&row), 0);
         row.rtt = None;
         twice.note(Print::of(&row), 1);
-        row.client.port += 1;
+        row.client = crate::packet::Endpoint::new(row.client.ip(), row.client.port() + 1);
         twice.note(Print::of(&row), 2);
         assert_eq!(twice.pairs().len(), 0);
     }

@@ -302,7 +302,7 @@ fn a_capture_that_begins_inside_the_connection() {
     ));
     let connection = &played.connection;
     assert_eq!(statuses(connection), [Some(200), Some(204)]);
-    assert_eq!(connection.facts.ends.client.port, 40_000);
+    assert_eq!(connection.facts.ends.client.port(), 40_000);
     assert!(!connection.facts.handshake.is_complete());
     assert_eq!(
         played.judgement.unknown_because.unwrap(),
@@ -315,7 +315,7 @@ fn without_a_handshake_the_side_that_sends_requests_is_the_client() {
     // By the ports the other side would be the client.
     let played =
         play("inside\n< raw GET / HTTP/1.1\\r\\n\\r\\n\n> raw HTTP/1.1 204 X\\r\\n\\r\\n\n");
-    assert_eq!(played.connection.facts.ends.client.port, 80);
+    assert_eq!(played.connection.facts.ends.client.port(), 80);
     assert_eq!(counts(&played.connection), (1, 1, 0));
 }
 
@@ -325,7 +325,7 @@ fn requests_from_the_side_that_accepted_make_it_the_client_of_the_rules() {
         "< raw GET / HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n\n> raw HTTP/1.1 204 X\\r\\n\\r\\n\nclient FIN\nserver FIN\n",
     );
     let connection = &played.connection;
-    assert_eq!(connection.facts.ends.client.port, 80);
+    assert_eq!(connection.facts.ends.client.port(), 80);
     assert_eq!(connection.as_opened(Peer::Client), Peer::Server);
     assert_eq!(
         connection.as_opened(connection.facts.close.unwrap().by),

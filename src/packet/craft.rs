@@ -206,9 +206,9 @@ pub(super) fn check(link: u16, frame: &[u8], ends: (IpAddr, IpAddr)) {
 
 #[track_caller]
 fn check_segment(segment: &Segment<'_>, ends: (IpAddr, IpAddr), captured: usize) {
-    assert_eq!((segment.src.ip, segment.dst.ip), ends);
-    assert_eq!(segment.src.port, CLIENT_PORT);
-    assert_eq!(segment.dst.port, SERVER_PORT);
+    assert_eq!((segment.src.ip(), segment.dst.ip()), ends);
+    assert_eq!(segment.src.port(), CLIENT_PORT);
+    assert_eq!(segment.dst.port(), SERVER_PORT);
     assert_eq!((segment.seq, segment.ack), (SEQ, Some(ACK)));
     assert_eq!(segment.window, WINDOW);
     assert_eq!(segment.payload_len() as usize, PAYLOAD.len());

@@ -2,9 +2,10 @@
 //!
 //! In: the octets from a TCP header on, and the way that led there.
 
+use super::endpoint::Endpoint;
 use super::octets::Octets;
 use super::reason::Reason;
-use super::segment::{Endpoint, Flags, Segment, Seq};
+use super::segment::{Flags, Segment, Seq};
 use super::{Decoded, Path, Standing};
 
 /// A TCP header without a segment that could be followed.
@@ -64,14 +65,8 @@ impl Fields {
 pub(super) fn tcp<'a>(path: &Path, octets: Octets<'a>) -> Result<Decoded<'a>, Reason> {
     let (header, _) = octets.split()?;
     let fields = Fields::read(&header);
-    let src = Endpoint {
-        ip: path.src,
-        port: fields.src_port,
-    };
-    let dst = Endpoint {
-        ip: path.dst,
-        port: fields.dst_port,
-    };
+    let src = Endpoint::new(path.src, fields.src_port);
+    let dst = Endpoint::new(path.dst, fields.dst_port);
     let decoded = match payload(path.standing, fields.words, octets) {
         Ok(payload) => Decoded::Segment(Segment {
             at: path.at,

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod craft;
+mod endpoint;
 mod fragments;
 mod header;
 mod ip;
@@ -24,10 +25,11 @@ mod wlan;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use endpoint::Endpoint;
 pub use fragments::{FragmentLosses, MAX_AGE, MAX_DATAGRAMS, MAX_OCTETS};
 pub use header::Header;
 pub use reason::{Ignored, Reason};
-pub use segment::{Endpoint, Flags, Segment, Seq};
+pub use segment::{Flags, Segment, Seq};
 
 use crate::capture::Packet;
 use crate::time::At;
@@ -274,11 +276,11 @@ mod tests {
         for kind in [3, 4, 11, 12] {
             let quoted = header(1, &icmp(kind, &ip4()));
             assert_eq!(quoted.reason, Reason::Quoted);
-            assert_eq!((quoted.src.ip, quoted.dst.ip), (client4(), server4()));
+            assert_eq!((quoted.src.ip(), quoted.dst.ip()), (client4(), server4()));
             assert_eq!((quoted.seq, quoted.ack), (SEQ, Some(ACK)));
         }
         for kind in 1..=4 {
-            assert_eq!(header(1, &icmp6(kind, &ip6())).src.ip, client6());
+            assert_eq!(header(1, &icmp6(kind, &ip6())).src.ip(), client6());
         }
     }
 

@@ -4,10 +4,9 @@
 //! In: a packet. Out: its segment, the same that the walk along the layers ends at but many times as fast; `None`
 //! where anything is unusual, for that walk to look at.
 
-use std::net::IpAddr;
-
+use super::endpoint::Endpoint;
 use super::header::Fields;
-use super::segment::{Endpoint, Segment};
+use super::segment::Segment;
 use crate::capture::{LinkType, Packet};
 use crate::time::At;
 
@@ -37,8 +36,9 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
 
 /// An IP datagram that carries TCP.
 struct Datagram<'a> {
-    src: IpAddr,
-    dst: IpAddr,
+    /// The sender, and the receiver, without their ports.
+    src: Endpoint,
+    dst: Endpoint,
     header_len: usize,
     /// The length of all of it, as its header says.
     len: usize,
@@ -67,14 +67,8 @@ fn behind_ip<'a>(
             frame: packet.frame,
             time: packet.time,
         },
-        src: Endpoint {
-            ip: datagram.src,
-            port: fields.src_port,
-        },
-        dst: Endpoint {
-            ip: datagram.dst,
-            port: fields.dst_port,
-        },
+        src: datagram.src.at_port(fields.src_port),
+        dst: datagram.dst.at_port(fields.dst_port),
         seq: fields.seq,
         ack: fields.ack,
         flags: fields.flags,
@@ -168,9 +162,10 @@ fn datagram4(octets: &[u8]) -> Option<Datagram<'_>> {
     }
     let (&src, rest) = rest.split_first_chunk::<4>()?;
     let (&dst, rest) = rest.split_first_chunk::<4>()?;
+    let host = |address| Endpoint::v4(u32::from_be_bytes(address), 0);
     Some(Datagram {
-        src: src.into(),
-        dst: dst.into(),
+        src: host(src),
+        dst: host(dst),
         header_len: 20,
         len: usize::from(u16::from_be_bytes([len0, len1])),
         tcp: rest.first_chunk()?,
@@ -187,9 +182,10 @@ fn datagram6(octets: &[u8]) -> Option<Datagram<'_>> {
     }
     let (&src, rest) = rest.split_first_chunk::<16>()?;
     let (&dst, rest) = rest.split_first_chunk::<16>()?;
+    let host = |address: [u8; 16]| Endpoint::new(address.into(), 0);
     Some(Datagram {
-        src: src.into(),
-        dst: dst.into(),
+        src: host(src),
+        dst: host(dst),
         header_len: 40,
         len: 40 + usize::from(u16::from_be_bytes([len0, len1])),
         tcp: rest.first_chunk()?,

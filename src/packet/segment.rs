@@ -1,10 +1,6 @@
 //! The TCP segment as `tcp` sees it: addresses, numbers, flags and the payload as far as it was captured.
 
-use std::fmt;
-use std::net::IpAddr;
-
-use serde::{Deserialize, Serialize};
-
+use super::endpoint::Endpoint;
 use crate::time::At;
 
 /// One TCP segment, its payload borrowed from the packet.
@@ -40,22 +36,6 @@ impl Segment<'_> {
     #[inline]
     pub fn payload_len(&self) -> u32 {
         (self.payload.len() as u32).saturating_add(self.cut)
-    }
-}
-
-/// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// The IP address.
-    pub ip: IpAddr,
-    /// The TCP port.
-    pub port: u16,
-}
-
-/// `192.0.2.1:80`, `[2001:db8::1]:80`.
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        std::net::SocketAddr::new(self.ip, self.port).fmt(f)
     }
 }
 

@@ -172,8 +172,8 @@ impl<'a> ServerRecord<'a> {
             .map(|(_, client)| client.connections)
             .sum();
         ServerRecord {
-            server_ip: endpoint.ip,
-            server_port: endpoint.port,
+            server_ip: endpoint.ip(),
+            server_port: endpoint.port(),
             start: server.seen.map(|(first, _)| first.to_string()),
             end: server.seen.map(|(_, last)| last.to_string()),
             connections: totals.connections,
@@ -447,8 +447,8 @@ impl<'a> Told<'a> {
 type ValueOf = fn(&Told<'_>) -> Value;
 
 const FIELDS: [(&str, ValueOf); 40] = [
-    ("server_ip", |of| Value::Text(of.endpoint.ip.to_string())),
-    ("server_port", |of| Value::Int(of.endpoint.port.into())),
+    ("server_ip", |of| Value::Text(of.endpoint.ip().to_string())),
+    ("server_port", |of| Value::Int(of.endpoint.port().into())),
     ("start", |of| {
         Value::of(of.server.seen, |(first, _)| Value::Time(first))
     }),

@@ -60,10 +60,10 @@ fn identity(fields: &mut impl Fields) {
 /// What happened on it.
 #[inline]
 pub(super) fn story(fields: &mut impl Fields) {
-    fields.one(name!("client_ip"), |of| of.row.client.ip.into());
-    fields.one(name!("client_port"), |of| of.row.client.port.into());
-    fields.one(name!("server_ip"), |of| of.row.server.ip.into());
-    fields.one(name!("server_port"), |of| of.row.server.port.into());
+    fields.one(name!("client_ip"), |of| of.row.client.ip().into());
+    fields.one(name!("client_port"), |of| of.row.client.port().into());
+    fields.one(name!("server_ip"), |of| of.row.server.ip().into());
+    fields.one(name!("server_port"), |of| of.row.server.port().into());
     fields.one(name!("protocol"), |of| of.row.protocol.name().into());
     fields.one(name!("first_frame"), |of| of.row.first.frame.into());
     fields.one(name!("start"), |of| of.row.first.time.into());

@@ -72,7 +72,7 @@ mod tests {
 
     fn endpoint(number: usize) -> Endpoint {
         let ip = std::net::Ipv4Addr::from_bits(number as u32).into();
-        Endpoint { ip, port: 80 }
+        Endpoint::new(ip, 80)
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! In: two endpoints. Out: a number that is the same for both directions, and the same today and tomorrow: each table
 //! has its own part of the bounds, so that what gives way must not depend on a seed, nor on how many threads there are.
 
-use std::net::IpAddr;
-
 use crate::packet::Endpoint;
 
 /// How many tables the connections of a capture are spread over. Few, because one connection may take no more memory
@@ -18,8 +16,8 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The number of the table that the connection between these is in, below [`SHARDS`].
 pub fn shard(a: Endpoint, b: Endpoint) -> usize {
-    let addresses = folded(a.ip).wrapping_add(folded(b.ip));
-    let ports = u64::from(a.port) + u64::from(b.port);
+    let addresses = a.folded_address().wrapping_add(b.folded_address());
+    let ports = u64::from(a.port()) + u64::from(b.port());
     let spread = addresses
         .wrapping_mul(SPREAD)
         .rotate_left(32)
@@ -27,22 +25,12 @@ pub fn shard(a: Endpoint, b: Endpoint) -> usize {
     (spread.wrapping_mul(SPREAD) >> (u64::BITS - SHARD_BITS)) as usize
 }
 
-fn folded(ip: IpAddr) -> u64 {
-    match ip {
-        IpAddr::V4(ip) => u64::from(ip.to_bits()),
-        IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64 ^ ip.to_bits() as u64,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn endpoint(ip: &str, port: u16) -> Endpoint {
-        Endpoint {
-            ip: ip.parse().unwrap(),
-            port,
-        }
+        Endpoint::new(ip.parse().unwrap(), port)
     }
 
     #[test]
@@ -73,10 +61,8 @@ mod tests {
         let odd = (30_001..38_001).step_by(2);
         let odd = spread(&mut odd.map(|port| (endpoint("2001:db8::7", port), server)));
         assert!(near(odd), "{odd:?}");
-        let hosts = (0..4000_u32).map(|host| Endpoint {
-            ip: std::net::Ipv4Addr::from_bits(0x0a00_0000 + host).into(),
-            port: 4000,
-        });
+        let host = |host: u32| std::net::Ipv4Addr::from_bits(0x0a00_0000 + host);
+        let hosts = (0..4000).map(|number| Endpoint::new(host(number).into(), 4000));
         let hosts = spread(&mut hosts.map(|host| (host, server)));
         assert!(near(hosts), "{hosts:?}");
     }

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -26,6 +25,10 @@ use crate::time::{At, Span};
 /// endpoints begins a new connection, also without a SYN.
 pub const REMEMBERED: Span = Span::from_secs(120);
 
+/// So many connections that are over are recorded one after the other: that takes much code, which every processor has
+/// to fetch anew where packets come between.
+const AT_ONCE: usize = 16;
+
 /// How many further packets of the capture a closed connection is kept for at least. Its own clock decides whether a
 /// packet is still its own; the clocks of other interfaces may be years ahead.
 const KEPT_PACKETS: u64 = 1000;
@@ -43,6 +46,8 @@ pub struct Table<L: Listener, R> {
     latest: usize,
     /// What is asked of those who listen.
     asked: L::Asked,
+    /// The slots of those that are over and not recorded yet: fewer than [`AT_ONCE`].
+    over: Vec<usize>,
     /// Those that are over.
     memory: Memory<R>,
     /// Those that are closed otherwise, by the time when they were last looked at.
@@ -91,6 +96,7 @@ impl<L: Listener, R> Table<L, R> {
             free: Vec::new(),
             latest: 0,
             asked,
+            over: Vec::new(),
             memory: Memory::new(),
             closed: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -111,6 +117,7 @@ impl<L: Listener, R> Table<L, R> {
     /// vain: they may have had their last packet.
     pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L, Record = R>) {
         self.last = checkpoint.at;
+        self.remember_those_over(registry);
         let is_due = |last: &At, after: Span| {
             checkpoint.clock.since(last.time) > after
                 && checkpoint.at.frame > last.frame + KEPT_PACKETS
@@ -218,7 +225,12 @@ impl<L: Listener, R> Table<L, R> {
         };
         let is_closed = flow.is_closed();
         if is_closed && flow.is_over() {
-            return self.remember(slot, registry);
+            flow.watch = Watch::Over;
+            self.over.push(slot);
+            if self.over.len() == AT_ONCE {
+                self.remember_those_over(registry);
+            }
+            return;
         }
         let due = Due {
             slot,
@@ -241,12 +253,19 @@ impl<L: Listener, R> Table<L, R> {
         }
     }
 
+    fn remember_those_over(&mut self, registry: &mut impl Registry<L, Record = R>) {
+        while let Some(slot) = self.over.pop() {
+            self.remember(slot, registry);
+        }
+    }
+
     /// Makes the record of a connection that is over.
     fn remember(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
         let Some((mut flow, hash)) = self.vacate(slot) else {
             return;
         };
-        let record = flow.conclude(self.last, registry);
+        let seen_until = flow.last;
+        let record = flow.conclude(seen_until, registry);
         let weight = Remembered::<R>::weight(weight_of(registry, &record));
         self.load.exchange(
             flow.weight,
@@ -258,7 +277,7 @@ impl<L: Listener, R> Table<L, R> {
         self.memory.add(Box::new(Remembered {
             ends: flow.ends,
             stream: flow.stream,
-            latest: flow.latest(self.last),
+            latest: flow.latest(seen_until),
             numbering: flow.numbering,
             record,
             hash,
@@ -276,6 +295,7 @@ impl<L: Listener, R> Table<L, R> {
     /// Gives up holes, then connections, until the load is well within the bounds: those that are closed before those
     /// that are open, in the order in which they were last active.
     fn make_room(&mut self, registry: &mut impl Registry<L, Record = R>) {
+        self.remember_those_over(registry);
         let by_age = self.by_age();
         let goal = self.bounds.with_room();
         if self.load.weight.waiting > self.bounds.waiting {
@@ -375,17 +395,24 @@ impl<L: Listener, R> Table<L, R> {
         registry: &mut impl Registry<L, Record = R>,
         note: impl FnOnce(&mut Remembered<R>),
     ) -> Option<usize> {
-        if self.is_between(self.latest, src, dst) && self.goes_on(self.latest, src, numbers) {
-            return Some(self.latest);
+        let latest = self.latest;
+        if self.is_between(latest, src, dst)
+            && !self.is_over(latest)
+            && self.goes_on(latest, src, numbers)
+        {
+            return Some(latest);
         }
         let hash = hash_of(&self.seed, src, dst);
         let is_there = |&slot: &usize| self.is_between(slot, src, dst);
         if let Some(&slot) = self.by_ends.find(hash, is_there) {
-            if self.goes_on(slot, src, numbers) {
+            if self.is_over(slot) {
+                self.remember_those_over(registry);
+            } else if self.goes_on(slot, src, numbers) {
                 self.latest = slot;
                 return Some(slot);
+            } else {
+                self.forget(slot, registry);
             }
-            self.forget(slot, registry);
         }
         let now = self.last;
         let is_it = |ends: &PerPeer<Endpoint>| are_ends(ends, src, dst);
@@ -424,6 +451,10 @@ impl<L: Listener, R> Table<L, R> {
             return false;
         };
         are_ends(&flow.ends, a, b)
+    }
+
+    fn is_over(&self, slot: usize) -> bool {
+        matches!(self.flows.get(slot), Some(Some(flow)) if flow.watch == Watch::Over)
     }
 
     /// Whether a packet of `src` with these numbers belongs to the connection there, and to no later one.
@@ -518,11 +549,7 @@ fn is_past(last: At, now: At) -> bool {
 #[inline(always)]
 fn are_ends(ends: &PerPeer<Endpoint>, a: &Endpoint, b: &Endpoint) -> bool {
     let PerPeer { client, server } = ends;
-    // Mostly the ports tell that they are not, or which side is which.
-    let same = |a: &Endpoint, b: &Endpoint| {
-        a.port == client.port && b.port == server.port && a.ip == client.ip && b.ip == server.ip
-    };
-    same(a, b) || same(b, a)
+    a == client && b == server || a == server && b == client
 }
 
 fn weight_of<L, G: Registry<L>>(_: &G, record: &G::Record) -> usize {
@@ -532,9 +559,7 @@ fn weight_of<L, G: Registry<L>>(_: &G, record: &G::Record) -> usize {
 /// What the two endpoints of a connection give, whichever comes first.
 fn hash_of(seed: &DefaultHashBuilder, a: &Endpoint, b: &Endpoint) -> u64 {
     let mut hasher = seed.build_hasher();
-    if let (IpAddr::V4(a_ip), IpAddr::V4(b_ip)) = (a.ip, b.ip) {
-        let end = |ip: Ipv4Addr, port| u64::from(ip.to_bits()) << 16 | u64::from(port);
-        let (a, b) = (end(a_ip, a.port), end(b_ip, b.port));
+    if let (Some(a), Some(b)) = (a.packed4(), b.packed4()) {
         hasher.write_u64(a.min(b));
         hasher.write_u64(a.max(b));
     } else {
