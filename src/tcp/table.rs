@@ -42,6 +42,8 @@ pub struct Table<L: Listener, R> {
     seed: DefaultHashBuilder,
     flows: Vec<Option<Box<Flow<L>>>>,
     free: Vec<usize>,
+    /// Memory of recorded connections for further ones: no more than [`AT_ONCE`].
+    spare: Vec<Box<Flow<L>>>,
     /// Where the last packet belonged: the next one often follows it there.
     latest: usize,
     /// What is asked of those who listen.
@@ -94,6 +96,7 @@ impl<L: Listener, R> Table<L, R> {
             seed: DefaultHashBuilder::default(),
             flows: Vec::new(),
             free: Vec::new(),
+            spare: Vec::new(),
             latest: 0,
             asked,
             over: Vec::new(),
@@ -283,6 +286,9 @@ impl<L: Listener, R> Table<L, R> {
             hash,
             weight,
         }));
+        if self.spare.len() < AT_ONCE {
+            self.spare.push(flow);
+        }
     }
 
     #[inline(always)]
@@ -427,7 +433,14 @@ impl<L: Listener, R> Table<L, R> {
             }
         }
         let stream = registry.begin(now);
-        let mut flow = Box::new(Flow::new(stream, *src, *dst, L::new(self.asked)));
+        let new = Flow::new(stream, *src, *dst, L::new(self.asked));
+        let mut flow = match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = new;
+                spare
+            }
+            None => Box::new(new),
+        };
         self.load.add(flow.weigh());
         Some(self.house(flow, hash))
     }
