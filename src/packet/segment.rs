@@ -29,7 +29,8 @@ pub struct Segment<'a> {
 impl Segment<'_> {
     /// Whether it is more than a SYN or an acknowledgement.
     pub(crate) fn carries_anything(&self) -> bool {
-        self.payload_len() > 0 || self.flags.has(Flags::FIN) || self.flags.has(Flags::RST)
+        // Which of them it is cannot be foretold: so all are looked at.
+        (self.payload_len() > 0) | self.flags.has_any(Flags::FIN | Flags::RST)
     }
 
     /// Payload octets that were sent, captured or not.
@@ -81,7 +82,12 @@ impl Flags {
 
     /// Whether ACK is set, perhaps FIN, and nothing else that matters here.
     pub fn are_only_ack_or_fin(self) -> bool {
-        self == Flags::ACK || self == Flags::ACK | Flags::FIN
+        self | Flags::FIN == Flags::ACK | Flags::FIN
+    }
+
+    /// Whether any of `others` is set.
+    fn has_any(self, others: Flags) -> bool {
+        self.0 & others.0 != 0
     }
 
     /// Whether all of `other` are set.

@@ -6,6 +6,7 @@
 
 use super::assembler::{Ahead, Run};
 use super::bounds::{Crowd, Weight};
+use super::ends::Ends;
 use super::half::Half;
 use super::numbering::{Numbering, Numbers};
 use super::registry::Registry;
@@ -104,6 +105,8 @@ enum Roles {
 pub(super) struct Flow<L> {
     pub(super) stream: u64,
     pub(super) ends: PerPeer<Endpoint>,
+    /// What the table finds it by.
+    pub(super) hash: u64,
     roles: Roles,
     first: At,
     pub(super) last: At,
@@ -157,13 +160,14 @@ const PLACE: usize = 224;
 
 impl<L: Listener> Flow<L> {
     /// A connection between two endpoints of which no packet was taken yet.
-    pub(super) fn new(stream: u64, src: Endpoint, dst: Endpoint, listener: L) -> Self {
+    pub(super) fn new(stream: u64, ends: &Ends, listener: L) -> Self {
         Flow {
             stream,
             ends: PerPeer {
-                client: src,
-                server: dst,
+                client: ends.src,
+                server: ends.dst,
             },
+            hash: ends.hash,
             roles: Roles::Ports,
             first: At::default(),
             last: At::default(),
@@ -250,8 +254,8 @@ impl<L: Listener> Flow<L> {
     }
 
     /// Whether a packet of `src` with these numbers belongs to another connection of the same endpoints.
-    pub(super) fn is_another(&self, src: &Endpoint, numbers: Numbers) -> bool {
-        self.numbering.is_another(self.sender(src), numbers)
+    pub(super) fn is_another(&self, from: Peer, numbers: Numbers) -> bool {
+        self.numbering.is_another(from, numbers)
     }
 
     /// Takes notice of a header that is nobody's data.
@@ -276,7 +280,7 @@ impl<L: Listener> Flow<L> {
     /// Takes a segment that is next in order on a steady connection, and says whether it is one. All that
     /// [`Flow::take`] does with such a segment is done here in fewer steps.
     #[inline]
-    pub(super) fn take_next(&mut self, segment: &Segment<'_>) -> bool {
+    pub(super) fn take_next(&mut self, from: Peer, segment: &Segment<'_>) -> bool {
         let (Pace::Steady, Some(ack), true) =
             (self.pace, segment.ack, segment.flags.are_only_ack_or_fin())
         else {
@@ -285,7 +289,6 @@ impl<L: Listener> Flow<L> {
         if segment.window == 0 || segment.cut > 0 {
             return false;
         }
-        let from = self.sender(&segment.src);
         let (half, other) = self.halves.split_mut(from);
         let upto = other.offset_of(ack);
         let Some(offset) = half
@@ -634,6 +637,8 @@ fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
 
 #[cfg(test)]
 mod tests {
+    use hashbrown::DefaultHashBuilder;
+
     use super::super::assembler::RUN;
     use super::*;
     use crate::connection::{Conversation, Targets};
@@ -643,7 +648,7 @@ mod tests {
     #[test]
     fn a_connection_takes_little_room_beside_its_listener() {
         let room = size_of::<Flow<Conversation>>() - size_of::<Conversation>();
-        assert!(room <= 456, "{room}");
+        assert!(room <= 464, "{room}");
     }
 
     /// Two sides that send each other anything, mostly in order.
@@ -698,7 +703,7 @@ mod tests {
                 Peer::Server
             };
             let flags = match self.random.u8(..100) {
-                0 => Flags::ACK | Flags::FIN,
+                0 | 6 => Flags::ACK | Flags::FIN,
                 1 => Flags::ACK | Flags::RST,
                 2 => Flags::RST,
                 3 => Flags::NONE,
@@ -707,7 +712,9 @@ mod tests {
             };
             let len = [0, 0, 1, payload.len()][self.random.usize(..4)];
             let segment = self.segment(from, flags, &payload[..len]);
-            let mut sent = segment.payload.len() as u32;
+            // Some say that they end, and go on where they were.
+            let counts = flags.has(Flags::FIN) && self.random.u8(..4) > 0;
+            let mut sent = segment.payload.len() as u32 + u32::from(counts);
             let odd = self.random.u32(0..2000);
             let segment = match self.random.u8(..40) {
                 0 => Segment {
@@ -752,11 +759,12 @@ mod tests {
     #[test]
     fn what_is_taken_in_fewer_steps_leaves_the_same_behind() {
         let message = b"GET /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 204 A\r\n\r\n";
-        let mut taken = 0;
+        let (mut taken, mut ends, mut behind) = (0, 0, 0);
         for seed in 0..2_000 {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
-            let flow = || Flow::new(0, client, server, Conversation::new(Targets::Kept));
+            let between = Ends::new(client, server, &DefaultHashBuilder::default());
+            let flow = || Flow::new(0, &between, Conversation::new(Targets::Kept));
             let (mut one, mut other) = (flow(), flow());
             let syn = talk.segment(Peer::Client, Flags::SYN, &[]);
             talk.next.client = talk.next.client.wrapping_add(1);
@@ -771,8 +779,12 @@ mod tests {
                 .skip(first)
                 .chain(rest.collect::<Vec<_>>())
             {
-                if one.take_next(&segment) {
+                let from = one.sender(&segment.src);
+                let ended = one.halves[from].has_fin();
+                if one.take_next(from, &segment) {
                     taken += 1;
+                    ends += usize::from(segment.flags.has(Flags::FIN));
+                    behind += usize::from(ended);
                 } else {
                     one.take(&segment);
                 }
@@ -780,7 +792,10 @@ mod tests {
                 assert_eq!(format!("{one:?}"), format!("{other:?}"), "seed {seed}");
             }
         }
-        assert!(taken > 10_000, "{taken}");
+        assert!(
+            taken > 10_000 && ends > 100 && behind > 100,
+            "{taken} {ends} {behind}"
+        );
     }
 
     /// The same listener, but for whom all octets are kept.
@@ -910,8 +925,9 @@ mod tests {
         for seed in 0..150 {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
-            let mut one = Flow::new(0, client, server, Conversation::new(Targets::Kept));
-            let mut other = Flow::new(0, client, server, Keeping::new(Targets::Kept));
+            let between = Ends::new(client, server, &DefaultHashBuilder::default());
+            let mut one = Flow::new(0, &between, Conversation::new(Targets::Kept));
+            let mut other = Flow::new(0, &between, Keeping::new(Targets::Kept));
             let mut take = |segment: &Segment<'_>| {
                 one.take(segment);
                 other.take(segment);

@@ -198,12 +198,13 @@ impl Half {
     /// The offset of a segment of a steady side that begins where all that was sent ends.
     #[inline]
     pub(super) fn next_in_order(&self, segment: &Segment<'_>) -> Option<u64> {
+        if self.ended == Ended::Yes && segment.carries_anything() {
+            return None;
+        }
         let offset = self.reached();
-        let ended = self.ended == Ended::Yes;
         let in_order =
             self.sent <= offset && segment.seq == self.base.plus((offset - FIRST_OCTET) as u32);
-        let carries = !segment.payload.is_empty() || segment.flags.has(Flags::FIN);
-        (in_order && !(ended && carries)).then_some(offset)
+        in_order.then_some(offset)
     }
 
     /// The same as what is noted of any such segment.

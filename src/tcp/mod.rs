@@ -12,6 +12,7 @@ mod assembler;
 mod bounds;
 mod checkpoint;
 mod close;
+mod ends;
 mod flow;
 mod forgotten;
 mod half;

@@ -4,13 +4,12 @@
 //! and which are finished, with what listened to them.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::PerPeer;
 use super::bounds::{Bounds, Load, Weight};
 use super::checkpoint::{Checkpoint, FRAMES};
+use super::ends::Ends;
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
@@ -18,6 +17,7 @@ use super::numbering::Numbers;
 use super::registry::Registry;
 use super::remembered::{Memory, Remembered};
 use super::rest::{finish_flow, finish_remembered};
+use super::{Peer, PerPeer};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Span};
 
@@ -194,17 +194,20 @@ impl<L: Listener, R> Table<L, R> {
     pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L, Record = R>) {
         self.last = segment.at;
         let numbers = segment.into();
-        let ends = (&segment.src, &segment.dst);
-        let slot = self.slot(ends, numbers, registry, |remembered| {
+        let ends = Ends::new(segment.src, segment.dst, &self.seed);
+        let found = self.slot(&ends, numbers, registry, |remembered| {
             remembered.note(segment);
         });
-        let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) else {
+        let Some((slot, from)) = found else {
+            return;
+        };
+        let Some(Some(flow)) = self.flows.get_mut(slot) else {
             return;
         };
         // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
         let carries = segment.carries_anything();
-        let matters = if flow.take_next(segment) {
-            flow.is_closed() || carries && flow.listens_with_more()
+        let matters = if flow.take_next(from, segment) {
+            flow.watch == Watch::Closed || carries && (flow.is_closed() || flow.listens_with_more())
         } else {
             let begins = !flow.was_seen();
             if begins {
@@ -212,7 +215,7 @@ impl<L: Listener, R> Table<L, R> {
                 self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
             }
             flow.take(segment);
-            begins || carries || flow.is_closed() || flow.weight.waiting > 0
+            begins || carries || flow.watch == Watch::Closed || flow.weight.waiting > 0
         };
         if matters {
             self.settle(registry);
@@ -264,7 +267,7 @@ impl<L: Listener, R> Table<L, R> {
 
     /// Makes the record of a connection that is over.
     fn remember(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
-        let Some((mut flow, hash)) = self.vacate(slot) else {
+        let Some(mut flow) = self.vacate(slot) else {
             return;
         };
         let seen_until = flow.last;
@@ -283,7 +286,7 @@ impl<L: Listener, R> Table<L, R> {
             latest: flow.latest(seen_until),
             numbering: flow.numbering,
             record,
-            hash,
+            hash: flow.hash,
             weight,
         }));
         if self.spare.len() < AT_ONCE {
@@ -381,59 +384,81 @@ impl<L: Listener, R> Table<L, R> {
     /// follows, it has the number, else nobody has.
     pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L, Record = R>) {
         self.last = at;
-        let ends = (&header.src, &header.dst);
-        let slot = self.slot(ends, header.into(), registry, |remembered| {
+        let ends = Ends::new(header.src, header.dst, &self.seed);
+        let found = self.slot(&ends, header.into(), registry, |remembered| {
             remembered.skip(header);
         });
-        if let Some(Some(flow)) = slot.and_then(|slot| self.flows.get_mut(slot)) {
+        if let Some(Some(flow)) = found.and_then(|(slot, _)| self.flows.get_mut(slot)) {
             flow.skip(header);
         }
         self.keep_within_bounds(registry);
     }
 
-    /// Where the connection of a packet is kept; a new one is begun where it belongs to none. One that is over takes
-    /// notice of it as `note` does, and is nowhere.
+    /// Where the connection of a packet is kept, and which side of it sent that; a new one is begun where it belongs to
+    /// none. One that is over takes notice of it as `note` does, and is nowhere.
     #[inline]
     fn slot(
         &mut self,
-        (src, dst): (&Endpoint, &Endpoint),
+        ends: &Ends,
         numbers: Numbers,
         registry: &mut impl Registry<L, Record = R>,
         note: impl FnOnce(&mut Remembered<R>),
-    ) -> Option<usize> {
-        let latest = self.latest;
-        if self.is_between(latest, src, dst)
-            && !self.is_over(latest)
-            && self.goes_on(latest, src, numbers)
+    ) -> Option<(usize, Peer)> {
+        if let Some((slot, from)) = self.find(ends)
+            && let Some(flow) = self.flow(slot)
         {
-            return Some(latest);
-        }
-        let hash = hash_of(&self.seed, src, dst);
-        let is_there = |&slot: &usize| self.is_between(slot, src, dst);
-        if let Some(&slot) = self.by_ends.find(hash, is_there) {
-            if self.is_over(slot) {
+            if flow.watch == Watch::Over {
                 self.remember_those_over(registry);
-            } else if self.goes_on(slot, src, numbers) {
+            } else if !flow.is_another(from, numbers) && !self.is_forgotten(flow) {
                 self.latest = slot;
-                return Some(slot);
+                return Some((slot, from));
             } else {
                 self.forget(slot, registry);
             }
         }
         let now = self.last;
-        let is_it = |ends: &PerPeer<Endpoint>| are_ends(ends, src, dst);
-        if let Some(remembered) = self.memory.find(hash, is_it) {
-            if !is_past(remembered.latest.last, now) && !remembered.is_another(src, numbers) {
+        let is_it = |other: &PerPeer<Endpoint>| ends.sender_between(other).is_some();
+        if let Some(remembered) = self.memory.find(ends.hash, is_it) {
+            if !is_past(remembered.latest.last, now) && !remembered.is_another(&ends.src, numbers) {
                 note(remembered);
                 return None;
             }
             let stream = remembered.stream;
-            if let Some(remembered) = self.memory.take(hash, stream) {
+            if let Some(remembered) = self.memory.take(ends.hash, stream) {
                 self.forget_remembered(*remembered, registry);
             }
         }
-        let stream = registry.begin(now);
-        let new = Flow::new(stream, *src, *dst, L::new(self.asked));
+        let slot = self.begin(registry.begin(now), ends);
+        Some((slot, Peer::Client))
+    }
+
+    #[inline]
+    fn flow(&self, slot: usize) -> Option<&Flow<L>> {
+        self.flows.get(slot)?.as_deref()
+    }
+
+    /// The slot of the connection between these ends, and which side of it the sender is.
+    #[inline]
+    fn find(&self, ends: &Ends) -> Option<(usize, Peer)> {
+        let sender = |slot| {
+            let flow = self.flow(slot).filter(|flow| flow.hash == ends.hash)?;
+            ends.sender_between(&flow.ends)
+        };
+        let mut from = sender(self.latest);
+        if let Some(from) = from {
+            return Some((self.latest, from));
+        }
+        let is_there = |&slot: &usize| {
+            from = sender(slot);
+            from.is_some()
+        };
+        let slot = *self.by_ends.find(ends.hash, is_there)?;
+        Some((slot, from?))
+    }
+
+    /// Begins a connection, whose slot it tells.
+    fn begin(&mut self, stream: u64, ends: &Ends) -> usize {
+        let new = Flow::new(stream, ends, L::new(self.asked));
         let mut flow = match self.spare.pop() {
             Some(mut spare) => {
                 *spare = new;
@@ -442,40 +467,18 @@ impl<L: Listener, R> Table<L, R> {
             None => Box::new(new),
         };
         self.load.add(flow.weigh());
-        Some(self.house(flow, hash))
-    }
-
-    fn house(&mut self, flow: Box<Flow<L>>, hash: u64) -> usize {
         self.latest = self.free.pop().unwrap_or(self.flows.len());
         match self.flows.get_mut(self.latest) {
             Some(empty) => *empty = Some(flow),
             None => self.flows.push(Some(flow)),
         }
-        let rehash = |&slot: &usize| match self.flows.get(slot) {
-            Some(Some(flow)) => hash_of(&self.seed, &flow.ends.client, &flow.ends.server),
+        let flows = &self.flows;
+        let rehash = |&slot: &usize| match flows.get(slot) {
+            Some(Some(flow)) => flow.hash,
             _ => 0,
         };
-        self.by_ends.insert_unique(hash, self.latest, rehash);
+        self.by_ends.insert_unique(ends.hash, self.latest, rehash);
         self.latest
-    }
-
-    fn is_between(&self, slot: usize, a: &Endpoint, b: &Endpoint) -> bool {
-        let Some(Some(flow)) = self.flows.get(slot) else {
-            return false;
-        };
-        are_ends(&flow.ends, a, b)
-    }
-
-    fn is_over(&self, slot: usize) -> bool {
-        matches!(self.flows.get(slot), Some(Some(flow)) if flow.watch == Watch::Over)
-    }
-
-    /// Whether a packet of `src` with these numbers belongs to the connection there, and to no later one.
-    fn goes_on(&self, slot: usize, src: &Endpoint, numbers: Numbers) -> bool {
-        let Some(Some(flow)) = self.flows.get(slot) else {
-            return false;
-        };
-        !flow.is_another(src, numbers) && !self.is_forgotten(flow)
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
@@ -505,22 +508,21 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     fn finish(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
-        if let Some((mut flow, _)) = self.vacate(slot) {
+        if let Some(mut flow) = self.vacate(slot) {
             self.load.remove(flow.weight);
             finish_flow(&mut flow, self.last, registry);
         }
     }
 
-    /// Takes a connection out of its slot, and tells the hash of its ends.
-    fn vacate(&mut self, slot: usize) -> Option<(Box<Flow<L>>, u64)> {
+    /// Takes a connection out of its slot.
+    fn vacate(&mut self, slot: usize) -> Option<Box<Flow<L>>> {
         let flow = self.flows.get_mut(slot)?.take()?;
         self.free.push(slot);
         self.forget_finished();
-        let hash = hash_of(&self.seed, &flow.ends.client, &flow.ends.server);
-        if let Ok(entry) = self.by_ends.find_entry(hash, |&other| other == slot) {
+        if let Ok(entry) = self.by_ends.find_entry(flow.hash, |&other| other == slot) {
             entry.remove();
         }
-        Some((flow, hash))
+        Some(flow)
     }
 
     /// Drops from what is to be looked at again those that are finished already, once they are most of them: where the clock stands
@@ -559,25 +561,6 @@ fn is_past(last: At, now: At) -> bool {
     now.time.since(last.time) > REMEMBERED
 }
 
-#[inline(always)]
-fn are_ends(ends: &PerPeer<Endpoint>, a: &Endpoint, b: &Endpoint) -> bool {
-    let PerPeer { client, server } = ends;
-    a == client && b == server || a == server && b == client
-}
-
 fn weight_of<L, G: Registry<L>>(_: &G, record: &G::Record) -> usize {
     G::weight(record)
-}
-
-/// What the two endpoints of a connection give, whichever comes first.
-fn hash_of(seed: &DefaultHashBuilder, a: &Endpoint, b: &Endpoint) -> u64 {
-    let mut hasher = seed.build_hasher();
-    if let (Some(a), Some(b)) = (a.packed4(), b.packed4()) {
-        hasher.write_u64(a.min(b));
-        hasher.write_u64(a.max(b));
-    } else {
-        a.min(b).hash(&mut hasher);
-        a.max(b).hash(&mut hasher);
-    }
-    hasher.finish()
 }

@@ -1,0 +1,83 @@
+//! The two ends of a packet.
+//!
+//! In: its sender and its receiver. Out: what the table finds their connection by, and which side of it sent the
+//! packet.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use super::{Peer, PerPeer};
+use crate::packet::Endpoint;
+
+/// The endpoints of a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) src: Endpoint,
+    pub(super) dst: Endpoint,
+    /// The same whichever of them sends.
+    pub(super) hash: u64,
+}
+
+impl Ends {
+    #[inline]
+    pub(super) fn new(src: Endpoint, dst: Endpoint, seed: &impl BuildHasher) -> Self {
+        let mut hasher = seed.build_hasher();
+        if let (Some(a), Some(b)) = (src.packed4(), dst.packed4()) {
+            hasher.write_u64(a.min(b));
+            hasher.write_u64(a.max(b));
+        } else {
+            src.min(dst).hash(&mut hasher);
+            src.max(dst).hash(&mut hasher);
+        }
+        let hash = hasher.finish();
+        Ends { src, dst, hash }
+    }
+
+    /// Which side sent the packet, if it belongs to a connection between these.
+    #[inline]
+    pub(super) fn sender_between(&self, ends: &PerPeer<Endpoint>) -> Option<Peer> {
+        let from = match self.src == ends.client {
+            true => Peer::Client,
+            false => Peer::Server,
+        };
+        let is_between = (self.src == ends[from]) & (self.dst == ends[from.other()]);
+        is_between.then_some(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hashbrown::DefaultHashBuilder;
+
+    use super::*;
+
+    #[test]
+    fn both_directions_have_one_hash_and_tell_who_sent() {
+        let seed = DefaultHashBuilder::default();
+        let all = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "::192.0.2.1"];
+        let all = all.map(|ip| [80, 40_000].map(|port| Endpoint::new(ip.parse().unwrap(), port)));
+        let all = all.concat();
+        for (&client, &server) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+            let connection = PerPeer { client, server };
+            let there = Ends::new(client, server, &seed);
+            let back = Ends::new(server, client, &seed);
+            assert_eq!(there.hash, back.hash);
+            assert_eq!(there.sender_between(&connection), Some(Peer::Client));
+            // Who sends to itself is called the client.
+            let other = if client == server {
+                Peer::Client
+            } else {
+                Peer::Server
+            };
+            assert_eq!(back.sender_between(&connection), Some(other));
+            for &third in all.iter().filter(|end| ![client, server].contains(end)) {
+                let elsewhere = [
+                    Ends::new(client, third, &seed),
+                    Ends::new(third, server, &seed),
+                ];
+                for ends in elsewhere {
+                    assert_eq!(ends.sender_between(&connection), None);
+                }
+            }
+        }
+    }
+}
