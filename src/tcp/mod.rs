@@ -24,6 +24,7 @@ mod remembered;
 mod rest;
 mod shard;
 mod shelf;
+mod slab;
 mod table;
 
 pub use assembler::Ahead;

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use super::ends::Ends;
 use super::numbering::{Numbering, Numbers};
+use super::slab::{Slab, Spot};
 use super::{Peer, PerPeer};
 use crate::packet::{Endpoint, Header, Segment};
 use crate::time::At;
@@ -32,15 +34,13 @@ pub(super) struct Remembered<R> {
     pub(super) latest: Latest,
     pub(super) numbering: Numbering,
     pub(super) record: R,
-    /// Of its ends.
-    pub(super) hash: u64,
     /// The memory that it takes, in octets.
     pub(super) weight: usize,
 }
 
-/// What it takes to find one, in octets: its place in a hash table that is being enlarged, what allocations cost, and
-/// its place in the order of those that are to be forgotten.
-const PLACE: usize = 96;
+/// What it takes to find one, in octets: its place in a hash table that is being enlarged, and in the order of those that
+/// are to be forgotten.
+const PLACE: usize = 128;
 
 impl<R> Remembered<R> {
     /// What one takes whose record takes so much beside its own size.
@@ -78,14 +78,23 @@ impl<R> Remembered<R> {
 /// All those of a table.
 #[derive(Debug)]
 pub(super) struct Memory<R> {
-    by_ends: HashTable<Box<Remembered<R>>>,
+    all: Slab<Remembered<R>>,
+    by_ends: HashTable<Known>,
     /// In the order in which they were last looked at.
     due: VecDeque<Due>,
 }
 
+/// Where one is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Known {
+    /// Of its ends: it is here, so that enlarging the hash table need not look at each.
+    hash: u64,
+    spot: Spot,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Due {
-    hash: u64,
+    known: Known,
     stream: u64,
     last: At,
 }
@@ -93,73 +102,82 @@ struct Due {
 impl<R> Memory<R> {
     pub(super) fn new() -> Self {
         Memory {
+            all: Slab::new(),
             by_ends: HashTable::new(),
             due: VecDeque::new(),
         }
     }
 
-    pub(super) fn add(&mut self, remembered: Box<Remembered<R>>) {
+    /// Remembers one whose ends have this hash.
+    pub(super) fn add(&mut self, hash: u64, remembered: Remembered<R>) {
         self.tidy();
+        let (stream, last) = (remembered.stream, remembered.latest.last);
+        let spot = self.all.add(remembered);
+        let known = Known { hash, spot };
         self.due.push_back(Due {
-            hash: remembered.hash,
-            stream: remembered.stream,
-            last: remembered.latest.last,
+            known,
+            stream,
+            last,
         });
-        self.by_ends
-            .insert_unique(remembered.hash, remembered, |other| other.hash);
+        self.by_ends.insert_unique(hash, known, |other| other.hash);
     }
 
     /// Drops from what is to be looked at those that are gone, once they are most of it: where the clock stands still,
     /// none would ever come to the front.
     fn tidy(&mut self) {
         if self.due.len() > 2 * self.by_ends.len() + 1000 {
-            let by_ends = &self.by_ends;
-            let is_there = |due: &Due| by_ends.find(due.hash, |other| other.stream == due.stream);
-            self.due.retain(|due| is_there(due).is_some());
+            let all = &self.all;
+            let is_there = |due: &Due| {
+                let there = all.get(due.known.spot);
+                there.is_some_and(|there| there.stream == due.stream)
+            };
+            self.due.retain(is_there);
         }
     }
 
     /// The one between these ends, if there is one.
-    pub(super) fn find(
-        &mut self,
-        hash: u64,
-        is_it: impl Fn(&PerPeer<Endpoint>) -> bool,
-    ) -> Option<&mut Remembered<R>> {
-        let found = self.by_ends.find_mut(hash, |other| is_it(&other.ends));
-        found.map(|found| &mut **found)
+    pub(super) fn find(&self, ends: &Ends) -> Option<Known> {
+        let is_it = |known: &Known| {
+            let there = self.all.get(known.spot);
+            known.hash == ends.hash
+                && there.is_some_and(|there| ends.sender_between(&there.ends).is_some())
+        };
+        self.by_ends.find(ends.hash, is_it).copied()
     }
 
-    /// Takes the one of this number.
-    pub(super) fn take(&mut self, hash: u64, stream: u64) -> Option<Box<Remembered<R>>> {
-        let entry = self
-            .by_ends
-            .find_entry(hash, |other| other.stream == stream);
-        Some(entry.ok()?.remove().0)
+    pub(super) fn get_mut(&mut self, known: Known) -> Option<&mut Remembered<R>> {
+        self.all.get_mut(known.spot)
+    }
+
+    /// Gives it up.
+    pub(super) fn take(&mut self, known: Known) -> Option<Remembered<R>> {
+        let entry = self.by_ends.find_entry(known.hash, |other| *other == known);
+        entry.ok()?.remove();
+        self.all.take(known.spot)
     }
 
     /// Takes the next one that had its last packet long enough ago.
-    pub(super) fn pop_if(&mut self, is_due: impl Fn(At) -> bool) -> Option<Box<Remembered<R>>> {
+    pub(super) fn pop_if(&mut self, is_due: impl Fn(At) -> bool) -> Option<Remembered<R>> {
         while let Some(due) = self.due.pop_front_if(|due| is_due(due.last)) {
-            let entry = self
-                .by_ends
-                .find_entry(due.hash, |other| other.stream == due.stream);
-            let Ok(entry) = entry else {
+            let there = self.all.get(due.known.spot);
+            let Some(there) = there.filter(|there| there.stream == due.stream) else {
                 continue;
             };
-            let last = entry.get().latest.last;
+            let last = there.latest.last;
             if last == due.last {
-                return Some(entry.remove().0);
+                return self.take(due.known);
             }
             self.due.push_back(Due { last, ..due });
         }
         None
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Remembered<R>> {
-        self.by_ends.iter().map(|remembered| &**remembered)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Known, &Remembered<R>)> {
+        let there = |known: &Known| Some((*known, self.all.get(known.spot)?));
+        self.by_ends.iter().filter_map(there)
     }
 
-    pub(super) fn into_all(self) -> impl Iterator<Item = Box<Remembered<R>>> {
-        self.by_ends.into_iter()
+    pub(super) fn into_all(self) -> Slab<Remembered<R>> {
+        self.all
     }
 }

@@ -7,58 +7,80 @@ use std::vec;
 use super::flow::{Flow, Listener};
 use super::registry::Registry;
 use super::remembered::{Latest, Remembered};
+use super::slab::{Slab, Spot};
 use super::table::Table;
 use crate::time::At;
 
 /// The connections that are left at the end of a capture, by number.
 #[derive(Debug)]
-pub struct Rest<L, R>(vec::IntoIter<Left<L, R>>);
-
-#[derive(Debug)]
-enum Left<L, R> {
-    Open(Box<Flow<L>>),
-    Over(Box<Remembered<R>>),
+pub struct Rest<L, R> {
+    left: vec::IntoIter<Left<L>>,
+    /// Those that are over, by tables.
+    over: Vec<Slab<Remembered<R>>>,
 }
 
-impl<L, R> Left<L, R> {
-    fn stream(&self) -> u64 {
-        match self {
-            Left::Open(flow) => flow.stream,
-            Left::Over(remembered) => remembered.stream,
-        }
-    }
+#[derive(Debug)]
+struct Left<L> {
+    stream: u64,
+    state: State<L>,
+}
+
+#[derive(Debug)]
+enum State<L> {
+    Open(Box<Flow<L>>),
+    Over { table: usize, spot: Spot },
 }
 
 impl<L, R> Default for Rest<L, R> {
     fn default() -> Self {
-        Rest(Vec::new().into_iter())
+        Rest {
+            left: Vec::new().into_iter(),
+            over: Vec::new(),
+        }
     }
 }
 
 impl<L: Listener, R> Rest<L, R> {
     /// What is left of these tables.
     pub fn of(tables: impl IntoIterator<Item = Table<L, R>>) -> Self {
-        let left = tables.into_iter().flat_map(|table| {
-            let (open, over) = table.into_left();
-            let open = open.map(Left::Open);
-            open.chain(over.map(Left::Over))
-        });
-        let mut left: Vec<_> = left.collect();
-        // Each is looked at once: they lie anywhere in memory.
-        left.sort_by_cached_key(Left::stream);
-        Rest(left.into_iter())
+        let (mut left, mut over) = (Vec::new(), Vec::new());
+        for (number, table) in tables.into_iter().enumerate() {
+            let (flows, remembered) = table.into_left();
+            left.extend(flows.map(|flow| Left {
+                stream: flow.stream,
+                state: State::Open(flow),
+            }));
+            left.extend(remembered.iter().map(|(spot, remembered)| Left {
+                stream: remembered.stream,
+                state: State::Over {
+                    table: number,
+                    spot,
+                },
+            }));
+            over.push(remembered);
+        }
+        left.sort_unstable_by_key(|left| left.stream);
+        Rest {
+            left: left.into_iter(),
+            over,
+        }
     }
 
     /// The number of the next.
     pub fn next_stream(&self) -> Option<u64> {
-        self.0.as_slice().first().map(Left::stream)
+        self.left.as_slice().first().map(|left| left.stream)
     }
 
     /// Finishes the next; this is the last packet of the capture.
     pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L, Record = R>) {
-        match self.0.next() {
-            Some(Left::Open(mut flow)) => finish_flow(&mut flow, last, registry),
-            Some(Left::Over(remembered)) => finish_remembered(*remembered, last, registry),
+        match self.left.next().map(|left| left.state) {
+            Some(State::Open(mut flow)) => finish_flow(&mut flow, last, registry),
+            Some(State::Over { table, spot }) => {
+                let table = self.over.get_mut(table);
+                if let Some(remembered) = table.and_then(|table| table.take(spot)) {
+                    finish_remembered(remembered, last, registry);
+                }
+            }
             None => {}
         }
     }

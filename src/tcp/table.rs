@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::Peer;
 use super::bounds::{Bounds, Load, Weight};
 use super::checkpoint::{Checkpoint, FRAMES};
 use super::ends::Ends;
@@ -15,10 +16,10 @@ use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
 use super::numbering::Numbers;
 use super::registry::Registry;
-use super::remembered::{Memory, Remembered};
+use super::remembered::{Known, Memory, Remembered};
 use super::rest::{finish_flow, finish_remembered};
-use super::{Peer, PerPeer};
-use crate::packet::{Endpoint, Flags, Header, Segment};
+use super::slab::Slab;
+use crate::packet::{Flags, Header, Segment};
 use crate::time::{At, Span};
 
 /// How long a closed connection is remembered after its last packet, in capture time. A later packet of that pair of
@@ -77,7 +78,7 @@ struct Aged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Slot(usize),
-    Memory { hash: u64, stream: u64 },
+    Memory(Known),
 }
 
 /// A connection that is to be looked at again.
@@ -132,7 +133,7 @@ impl<L: Listener, R> Table<L, R> {
             self.forget_or_requeue(&closed, registry);
         }
         while let Some(remembered) = self.memory.pop_if(|last| is_due(&last, REMEMBERED)) {
-            self.forget_remembered(*remembered, registry);
+            self.forget_remembered(remembered, registry);
         }
         // No more than there were packets: some wait until they are forgotten.
         for _ in 0..FRAMES {
@@ -280,15 +281,15 @@ impl<L: Listener, R> Table<L, R> {
                 waiting: 0,
             },
         );
-        self.memory.add(Box::new(Remembered {
+        let remembered = Remembered {
             ends: flow.ends,
             stream: flow.stream,
             latest: flow.latest(seen_until),
             numbering: flow.numbering,
             record,
-            hash: flow.hash,
             weight,
-        }));
+        };
+        self.memory.add(flow.hash, remembered);
         if self.spare.len() < AT_ONCE {
             self.spare.push(flow);
         }
@@ -319,10 +320,10 @@ impl<L: Listener, R> Table<L, R> {
             };
             let slot = match place {
                 Place::Slot(slot) => slot,
-                Place::Memory { hash, stream } => {
-                    if let Some(remembered) = self.memory.take(hash, stream) {
+                Place::Memory(known) => {
+                    if let Some(remembered) = self.memory.take(known) {
                         self.forgotten.early += 1;
-                        self.forget_remembered(*remembered, registry);
+                        self.forget_remembered(remembered, registry);
                     }
                     continue;
                 }
@@ -350,13 +351,10 @@ impl<L: Listener, R> Table<L, R> {
                 place: Place::Slot(slot),
             })
         };
-        let remembered = |remembered: &Remembered<R>| Aged {
+        let remembered = |(known, remembered): (Known, &Remembered<R>)| Aged {
             open: false,
             last: remembered.latest.last.frame,
-            place: Place::Memory {
-                hash: remembered.hash,
-                stream: remembered.stream,
-            },
+            place: Place::Memory(known),
         };
         let mut by_age: Vec<Aged> = self.flows.iter().enumerate().filter_map(aged).collect();
         by_age.extend(self.memory.iter().map(remembered));
@@ -417,15 +415,14 @@ impl<L: Listener, R> Table<L, R> {
             }
         }
         let now = self.last;
-        let is_it = |other: &PerPeer<Endpoint>| ends.sender_between(other).is_some();
-        if let Some(remembered) = self.memory.find(ends.hash, is_it) {
+        if let Some(known) = self.memory.find(ends) {
+            let remembered = self.memory.get_mut(known)?;
             if !is_past(remembered.latest.last, now) && !remembered.is_another(&ends.src, numbers) {
                 note(remembered);
                 return None;
             }
-            let stream = remembered.stream;
-            if let Some(remembered) = self.memory.take(ends.hash, stream) {
-                self.forget_remembered(*remembered, registry);
+            if let Some(remembered) = self.memory.take(known) {
+                self.forget_remembered(remembered, registry);
             }
         }
         let slot = self.begin(registry.begin(now), ends);
@@ -547,12 +544,7 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     /// The capture is over: the connections that are left, open ones and such that are over.
-    pub(super) fn into_left(
-        self,
-    ) -> (
-        impl Iterator<Item = Box<Flow<L>>>,
-        impl Iterator<Item = Box<Remembered<R>>>,
-    ) {
+    pub(super) fn into_left(self) -> (impl Iterator<Item = Box<Flow<L>>>, Slab<Remembered<R>>) {
         (self.flows.into_iter().flatten(), self.memory.into_all())
     }
 }
