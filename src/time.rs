@@ -224,6 +224,16 @@ impl At {
             self
         }
     }
+
+    /// Of two that may be there whichever comes earlier in the capture, the first where they are the same.
+    #[inline]
+    pub(crate) fn earliest(first: Option<At>, second: Option<At>) -> Option<At> {
+        match (first, second) {
+            (Some(one), Some(other)) if other.frame < one.frame => second,
+            (None, _) => second,
+            _ => first,
+        }
+    }
 }
 
 #[cfg(test)]

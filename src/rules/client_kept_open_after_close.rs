@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
-    needs: Traits::CLOSE,
+    needs: Traits::CLOSE.and(Traits::KEPT_OPEN),
     source: "RFC 9112 9.6",
     summary: "either side said close, the client had the response and the server's FIN, and did not close in time",
     explain: Explanation {

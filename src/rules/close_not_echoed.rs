@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warning,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::CLOSE_ASKED,
+    needs: Traits::CLOSE_NOT_ECHOED,
     source: "RFC 9112 9.6",
     summary: "the request said close, and the final response in HTTP/1.1 did not",
     explain: Explanation {

@@ -1,9 +1,9 @@
 //! The duty to close, and whether it was done in time: what the rules on 'not closed in time' share.
 
 use super::{Finding, Rule, Ruling, Settings};
-use crate::connection::{Connection, Exchange};
-use crate::tcp::{Peer, Side};
-use crate::time::{At, Time};
+use crate::connection::{Connection, Exchange, Message};
+use crate::tcp::{Peer, PerPeer, Side};
+use crate::time::{At, Span, Time};
 
 /// Something that obliges a side to close.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +40,15 @@ impl Duty {
     /// that completed them are known.
     pub(super) fn of_server(exchange: &Exchange) -> Option<Duty> {
         if exchange.is_idle_timeout() {
-            return Duty::with_response(exchange, exchange.response?.message.end_at()?);
+            return Duty::with_response(exchange, exchange.response.as_ref()?.message.end_at()?);
         }
         Duty::with_response(exchange, exchange.end()?)
     }
 
     /// The server's duty that comes with the response of `exchange`, where nobody can tell where its request ends.
     pub(super) fn of_server_at_response(exchange: &Exchange) -> Option<Duty> {
-        let response = exchange.response?.message.end_at()?;
-        let request = exchange.request.as_ref()?.message.head?.at;
+        let response = exchange.response.as_ref()?.message.end_at()?;
+        let request = exchange.request.as_ref()?.message.head.as_ref()?.at;
         Duty::with_response(exchange, response.later(request))
     }
 
@@ -64,7 +64,7 @@ impl Duty {
     }
 
     fn with_response(exchange: &Exchange, since: At) -> Option<Duty> {
-        let response = exchange.response?;
+        let response = exchange.response.as_ref()?;
         let end = response.message.end?;
         let request = exchange.request.as_ref();
         let started = request.map_or(response.message.start_at(), |request| {
@@ -150,12 +150,36 @@ impl Duty {
     }
 }
 
+/// Whether a duty that comes with `exchange` may have been neglected: not, where both sides had done theirs within the
+/// grace, from whichever packet on the time runs.
+pub(super) fn may_be_neglected(
+    exchange: &Exchange,
+    connection: &Connection,
+    settings: &Settings,
+) -> bool {
+    let PerPeer { client, server } = &connection.facts.sides;
+    let (Some(by_client), Some(by_server)) = (closed(client, server), closed(server, client))
+    else {
+        return true;
+    };
+    // What began earlier than this was done too late.
+    let done = by_client.time.max(by_server.time);
+    let earliest = done + (Span::ZERO - settings.close_grace);
+    let in_time = |at: Option<At>| at.is_none_or(|at| at.time >= earliest);
+    let request = exchange.request.as_ref().map(|request| &request.message);
+    let response = exchange.response.as_ref().map(|response| &response.message);
+    let head = request.and_then(|request| request.head.as_ref());
+    let acked = server.fin.as_ref().and_then(|fin| fin.acked.as_ref());
+    let all_in_time = in_time(head.map(|head| head.at))
+        && in_time(request.and_then(Message::end_at))
+        && in_time(response.and_then(Message::end_at))
+        && in_time(acked.map(|acked| acked.at));
+    !all_in_time
+}
+
 /// When a side's duty was done: by its FIN, or by anybody's RST.
 fn closed(own: &Side, other: &Side) -> Option<At> {
-    let closed = [
-        own.fin.map(|fin| fin.at),
-        own.rst.map(|rst| rst.at),
-        other.rst.map(|rst| rst.at),
-    ];
-    closed.into_iter().flatten().min_by_key(|at| at.frame)
+    let rst = |side: &Side| side.rst.as_ref().map(|rst| rst.at);
+    let fin = own.fin.as_ref().map(|fin| fin.at);
+    At::earliest(fin, At::earliest(rst(own), rst(other)))
 }

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::HTTP10,
+    needs: Traits::HTTP10.and(Traits::KEPT_OPEN),
     source: "RFC 9112 9.3",
     summary: "an HTTP/1.0 request without keep-alive was answered and the server did not close in time",
     explain: Explanation {

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::BAD_FRAMING,
+    needs: Traits::BAD_FRAMING.and(Traits::KEPT_OPEN),
     source: "RFC 9112 6.1, 6.3",
     summary: "a request with contradictory framing was answered and the server did not close in time",
     explain: Explanation {

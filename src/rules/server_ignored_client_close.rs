@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::CLOSE_ASKED,
+    needs: Traits::CLOSE_NOT_ECHOED.and(Traits::KEPT_OPEN),
     source: "RFC 9112 9.6",
     summary: "the client said close, the server answered without close and did not close in time",
     explain: Explanation {

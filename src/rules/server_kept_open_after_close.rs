@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::CLOSE_SAID,
+    needs: Traits::CLOSE.and(Traits::KEPT_OPEN),
     source: "RFC 9112 9.6",
     summary: "the server said close in a final response and did not close in time",
     explain: Explanation {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::traits::ones;
 use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject, Traits};
 use crate::connection::{Connection, LostTo, Protocol};
 use crate::tcp::Peer;
@@ -47,18 +48,18 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
             (rule.subject == Subject::Message || connection.tunnel.is_none())
                 && !settings.left_out.contains(&rule.name)
         };
-        let traits = Traits::of(connection);
+        let traits = Traits::of(connection, settings);
         // Most rules have nothing to look at, so that is asked first.
-        for &rule in CATALOG {
-            let concerned = traits.contain(rule.needs);
-            debug_assert!(
-                concerned || !has_a_say(rule) || is_silent(rule, connection, settings),
-                "{}",
-                rule.name
-            );
-            if concerned && has_a_say(rule) {
-                (rule.check)(connection, settings, &mut ruling);
-            }
+        let concerned = |rule: &&Rule| traits.contain(rule.needs) && has_a_say(rule);
+        debug_assert!(
+            CATALOG
+                .iter()
+                .filter(|&&rule| !traits.contain(rule.needs) && has_a_say(rule))
+                .all(|rule| is_silent(rule, connection, settings)),
+            "a rule says something of a connection without what it needs"
+        );
+        for rule in candidates(traits).filter(concerned) {
+            (rule.check)(connection, settings, &mut ruling);
         }
     }
     let Ruling {
@@ -80,6 +81,39 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
         unknown_because,
         findings,
     }
+}
+
+/// The rules of which the last trait that they need is among these, in the order of the catalogue. As the last traits
+/// are rare, these are few.
+fn candidates(traits: Traits) -> impl Iterator<Item = &'static Rule> {
+    let with = |rules, number| rules | BY_LAST_NEED.get(number).copied().unwrap_or(0);
+    let rules = traits.numbers().fold(0, with);
+    ones(rules).filter_map(|number| CATALOG.get(number).copied())
+}
+
+/// For each trait the rules that need it, and none behind it: a bit each, by their places in the catalogue.
+static BY_LAST_NEED: [u64; Traits::COUNT] = {
+    let mut by_last = [0; Traits::COUNT];
+    let (mut places, mut number) = (by_last.as_mut_slice(), 0);
+    while let Some((place, others)) = places.split_first_mut() {
+        *place = with_last_need(number);
+        (places, number) = (others, number + 1);
+    }
+    by_last
+};
+
+const fn with_last_need(number: u32) -> u64 {
+    assert!(CATALOG.len() <= u64::BITS as usize, "a rule has a bit");
+    let (mut rules, mut bit, mut found) = (CATALOG, 1, 0);
+    while let Some((rule, others)) = rules.split_first() {
+        let last = rule.needs.last();
+        assert!(last.is_some(), "a rule needs something");
+        if matches!(last, Some(last) if last == number) {
+            found |= bit;
+        }
+        (rules, bit) = (others, bit << 1);
+    }
+    found
 }
 
 fn is_silent(rule: &Rule, connection: &Connection, settings: &Settings) -> bool {
