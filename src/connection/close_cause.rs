@@ -67,6 +67,10 @@ impl Connection {
 
     /// Whether the close ended an exchange, or came before a response that was never completed.
     fn is_cut_short_by(&self, close: Close) -> bool {
+        let all_complete = self.tally.complete == self.tally.requests;
+        if all_complete && close.kind == CloseKind::Fin {
+            return false;
+        }
         // Who asks behind a response with close gets no answer, and nothing is cut short by that.
         let says_close = |exchange: &Exchange| {
             let response = exchange.response.as_ref();
@@ -115,8 +119,11 @@ impl Connection {
     /// Two are in use: a `max` that falls from response to response is what is left after this response (Apache), one
     /// that stays the same is the total (Node).
     fn allowed_by_max(&self) -> (Option<u64>, Option<u64>) {
+        if self.tally.max.is_none() {
+            return (None, None);
+        }
         let advertised = |(number, exchange): (usize, &Exchange)| {
-            let keep_alive = exchange.response?.message.keep_alive()?;
+            let keep_alive = exchange.response.as_ref()?.message.keep_alive()?;
             Some((number, u64::from(keep_alive.max?)))
         };
         let exchanges = self.exchanges.iter().enumerate();
@@ -137,11 +144,9 @@ impl Connection {
     fn is_announced(&self) -> bool {
         let ends_it = |message: &Message| message.says().is_some_and(|says: Says| !says.persists());
         self.exchanges.iter().any(|exchange| {
-            let request = exchange.request.as_ref();
+            let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
             request.is_some_and(|request| ends_it(&request.message))
-                || exchange
-                    .response
-                    .is_some_and(|response| ends_it(&response.message))
+                || response.is_some_and(|response| ends_it(&response.message))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
-use super::log::{Log, LostTo, Rare};
+use super::log::{Log, LostTo};
 use super::{Bounded, Connection, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
@@ -128,14 +128,10 @@ impl Conversation {
             _ => Opened::ByClient,
         };
         let limits = limits(&facts, log);
-        let Rare {
-            tunnel,
-            unreadable,
-            interims,
-            ..
-        } = log.rare();
         let (tally, lost) = (log.tally, log.lost(facts.handshake));
         let exchanges = log.take_exchanges();
+        let rare = log.rare();
+        let tunnel = rare.and_then(|rare| rare.tunnel);
         let idle_last = last_idle(&facts, &exchanges, tunnel);
         Connection {
             facts,
@@ -145,9 +141,9 @@ impl Conversation {
             tally,
             idle_last,
             tunnel,
-            unreadable,
+            unreadable: rare.map(|rare| rare.unreadable).unwrap_or_default(),
             lost,
-            interims,
+            interims: rare.map(|rare| rare.interims).unwrap_or_default(),
             limits,
         }
     }
@@ -161,28 +157,28 @@ fn readers(origin: Origin) -> PerPeer<Reader> {
 }
 
 fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
-    let waiting = Peer::BOTH
-        .iter()
-        .filter_map(|&peer| facts.sides[peer].limit)
-        .max();
-    let limit = |what, amount| Limit { what, amount };
-    let waiting = waiting.map(|octets| limit(Bounded::Waiting, octets as u64));
-    let Rare {
-        too_large,
-        too_long,
-        acked_too_late,
-        ..
-    } = log.rare();
-    let head = too_large.map(|amount| limit(Bounded::Head, amount as u64));
-    let line = too_long.map(|amount| limit(Bounded::Target, amount as u64));
-    let dropped = (log.dropped() > 0).then(|| limit(Bounded::Exchanges, log.dropped()));
-    let late = (acked_too_late > 0).then(|| limit(Bounded::Unacknowledged, acked_too_late));
-    let crowd = facts.crowded_out.map(|crowd| match crowd {
-        Crowd::Connections(open) => limit(Bounded::Open, open),
-        Crowd::Memory(octets) => limit(Bounded::Memory, octets),
-    });
-    [waiting, head, dropped, late, crowd, line]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut limits = Vec::new();
+    let mut note = |what, amount: Option<u64>| {
+        if let Some(amount) = amount {
+            limits.push(Limit { what, amount });
+        }
+    };
+    let octets = |octets: usize| octets as u64;
+    let some = |number: u64| (number > 0).then_some(number);
+    let rare = log.rare();
+    let waiting = facts.sides.client.limit.max(facts.sides.server.limit);
+    let head = rare.and_then(|rare| rare.too_large);
+    let late = rare.and_then(|rare| some(rare.acked_too_late));
+    let line = rare.and_then(|rare| rare.too_long);
+    note(Bounded::Waiting, waiting.map(octets));
+    note(Bounded::Head, head.map(octets));
+    note(Bounded::Exchanges, some(log.dropped()));
+    note(Bounded::Unacknowledged, late);
+    match facts.crowded_out {
+        Some(Crowd::Connections(open)) => note(Bounded::Open, Some(open)),
+        Some(Crowd::Memory(octets)) => note(Bounded::Memory, Some(octets)),
+        None => {}
+    }
+    note(Bounded::Target, line.map(octets));
+    limits
 }

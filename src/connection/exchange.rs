@@ -59,7 +59,8 @@ impl Message {
 
     /// What it says of persistence; `None` where its head is not complete.
     pub fn says(&self) -> Option<Says> {
-        self.head.map(|head| says(self.version, head.head.options))
+        let head = self.head.as_ref()?;
+        Some(says(self.version, head.head.options))
     }
 
     /// Whether it has the close option.
@@ -70,13 +71,13 @@ impl Message {
     /// Its Keep-Alive parameters, where its Connection names the field; otherwise they are to be ignored
     /// (RFC 9110 7.6.1).
     pub fn keep_alive(&self) -> Option<KeepAlive> {
-        let head = self.head?.head;
+        let head = &self.head.as_ref()?.head;
         head.keep_alive.filter(|_| head.options.keep_alive)
     }
 
     /// How the end of its body is found; `None` where its head is not complete.
     pub fn framing(&self) -> Option<Framing> {
-        self.head.map(|head| head.framing)
+        self.head.as_ref().map(|head| head.framing)
     }
 
     /// The packet that carried its first octet.
@@ -86,7 +87,7 @@ impl Message {
 
     /// The packet that completed it, where that is known.
     pub fn end_at(&self) -> Option<At> {
-        self.end?.at
+        self.end.as_ref()?.at
     }
 }
 
@@ -156,23 +157,19 @@ impl Exchange {
     /// The later of the request's end and the response's, where both are complete.
     pub fn end(&self) -> Option<At> {
         let request = self.request.as_ref()?.message.end_at()?;
-        Some(request.later(self.response?.message.end_at()?))
+        Some(request.later(self.response.as_ref()?.message.end_at()?))
     }
 
     /// Whether both the request and the final response are complete.
     pub fn is_complete(&self) -> bool {
-        let request = self
-            .request
-            .as_ref()
-            .is_some_and(|request| request.message.end.is_some());
-        request
-            && self
-                .response
-                .is_some_and(|response| response.message.end.is_some())
+        let (request, response) = (self.request.as_ref(), self.response.as_ref());
+        request.is_some_and(|request| request.message.end.is_some())
+            && response.is_some_and(|response| response.message.end.is_some())
     }
 
     /// Whether a 408 was sent while nothing was asked (RFC 9110 15.5.9).
     pub fn is_idle_timeout(&self) -> bool {
-        self.request.is_none() && self.response.is_some_and(|response| response.status == 408)
+        let response = self.response.as_ref();
+        self.request.is_none() && response.is_some_and(|response| response.status == 408)
     }
 }

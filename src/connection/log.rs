@@ -87,7 +87,7 @@ pub(super) struct Pause {
 
 pub(super) fn pause_behind(exchange: &Exchange) -> Option<Pause> {
     Some(Pause {
-        offset: exchange.response?.message.end?.offset,
+        offset: exchange.response.as_ref()?.message.end.as_ref()?.offset,
         since: exchange.end()?.time,
     })
 }
@@ -225,9 +225,9 @@ impl Log {
         }
     }
 
-    /// What few connections have, as far as this one has it.
-    pub(super) fn rare(&self) -> Rare {
-        self.rare.as_deref().copied().unwrap_or_default()
+    /// What few connections have, where this one has any of it.
+    pub(super) fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
     }
 
     fn rare_mut(&mut self) -> &mut Rare {
@@ -256,12 +256,13 @@ impl Log {
     /// From where on the messages of each side are not certain. What comes before the first message is a preamble
     /// where the connection is there from its beginning, and else may be the rest of a message.
     pub(super) fn lost(&self, handshake: Handshake) -> PerPeer<Option<Lost>> {
-        let Rare {
-            mut lost, preamble, ..
-        } = self.rare();
+        let Some(rare) = self.rare() else {
+            return PerPeer::default();
+        };
+        let mut lost = rare.lost;
         for peer in Peer::BOTH {
             let is_preamble = handshake.is_complete() && self.has_message_of(peer);
-            if let Some(place) = preamble[peer].filter(|_| !is_preamble) {
+            if let Some(place) = rare.preamble[peer].filter(|_| !is_preamble) {
                 lost[peer] = Some(Lost {
                     offset: place.offset,
                     to: LostTo::Unreadable,

@@ -200,13 +200,9 @@ impl Connection {
     pub fn persists(&self) -> bool {
         let persists = |message: &Message| message.says().is_some_and(Says::persists);
         self.exchanges.iter().all(|exchange| {
-            exchange
-                .request
-                .as_ref()
-                .is_none_or(|request| persists(&request.message))
-                && exchange
-                    .response
-                    .is_none_or(|response| persists(&response.message))
+            let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
+            request.is_none_or(|request| persists(&request.message))
+                && response.is_none_or(|response| persists(&response.message))
         })
     }
 
@@ -254,15 +250,13 @@ fn last_idle(facts: &Facts, exchanges: &[Exchange], tunnel: Option<Place>) -> Op
     }
     let until = facts.close.map_or(facts.seen_until, |close| close.at);
     for exchange in exchanges.iter().rev() {
-        let end = match &exchange.request {
-            Some(request)
-                if exchange.end().is_none() && is_beyond_close(facts, request.message.start) =>
-            {
-                continue;
+        let end = match (&exchange.request, exchange.end()) {
+            (Some(_), Some(end)) => end,
+            (Some(request), None) if is_beyond_close(facts, request.message.start) => continue,
+            (None, _) if exchange.is_idle_timeout() => {
+                exchange.response.as_ref()?.message.end_at()?
             }
-            Some(_) => exchange.end()?,
-            None if exchange.is_idle_timeout() => exchange.response?.message.end_at()?,
-            None => return None,
+            _ => return None,
         };
         let before = facts.close.is_none() || end.frame < until.frame;
         let idle = until.time.since(end.time);

@@ -85,14 +85,15 @@ pub struct Rst {
 
 impl Close {
     pub(super) fn of(halves: &PerPeer<Half>) -> Option<Close> {
-        let (by, kind, at) = Peer::BOTH
-            .into_iter()
-            .filter_map(|peer| {
-                halves[peer]
-                    .closed_with()
-                    .map(|(kind, at)| (peer, kind, at))
-            })
-            .min_by_key(|(_, _, at)| at.frame)?;
+        let by_client = halves.client.closed_with();
+        let by_server = halves.server.closed_with();
+        let (by, (kind, at)) = match (by_client, by_server) {
+            (Some((_, client)), Some(server)) if server.1.frame < client.frame => {
+                (Peer::Server, server)
+            }
+            (Some(client), _) => (Peer::Client, client),
+            (None, server) => (Peer::Server, server?),
+        };
         Some(Close {
             by,
             kind,

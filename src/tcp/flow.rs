@@ -227,7 +227,9 @@ impl<L: Listener> Flow<L> {
     }
 
     fn release_all(&mut self) {
-        while self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger) {}
+        while self.is_pending()
+            && (self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger))
+        {}
     }
 
     /// What the first packet tells.
@@ -549,7 +551,6 @@ impl<L: Listener> Flow<L> {
             }
         }
         self.follow_requester();
-        let close = Close::of(&self.halves);
         let facts = Facts {
             stream: self.stream,
             ends: self.ends,
@@ -562,7 +563,7 @@ impl<L: Listener> Flow<L> {
                 client: self.halves.client.conclude(),
                 server: self.halves.server.conclude(),
             },
-            close,
+            close: Close::of(&self.halves),
             crowded_out: self.crowded_out,
         };
         registry.conclude(facts, &mut self.listener)

@@ -446,12 +446,12 @@ impl Half {
 
     /// How this side closed: of its FIN and a later RST, the FIN counts.
     pub(super) fn closed_with(&self) -> Option<(CloseKind, At)> {
-        let fin = self.fin.map(|fin| (CloseKind::Fin, fin.at));
-        let rst = self.rst().map(|rst| (CloseKind::Rst, rst.at));
-        [fin, rst]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(_, at)| at.frame)
+        let rst = self.rare.as_ref().and_then(|rare| rare.rst.as_ref());
+        match (&self.fin, rst) {
+            (Some(fin), Some(rst)) if rst.at.frame < fin.at.frame => Some((CloseKind::Rst, rst.at)),
+            (Some(fin), _) => Some((CloseKind::Fin, fin.at)),
+            (None, rst) => rst.map(|rst| (CloseKind::Rst, rst.at)),
+        }
     }
 
     /// Whether its sender has closed it, all was handed out, and the other side has acknowledged all.
@@ -461,19 +461,26 @@ impl Half {
 
     /// What this side did, now that all is known.
     pub(super) fn conclude(&self) -> Side {
-        let nothing = Rare::default();
-        let rare = self.rare.as_deref().unwrap_or(&nothing);
-        let passed = self.assembler.next().saturating_sub(self.start());
-        Side {
-            octets: passed.saturating_sub(rare.missing),
-            missing: rare.missing + self.acknowledged_unseen(),
-            behind_hole: rare.behind_hole,
+        let mut side = Side {
+            octets: self.assembler.next().saturating_sub(self.start()),
+            missing: self.acknowledged_unseen(),
+            behind_hole: None,
             reached: self.reached(),
-            keepalives: rare.keepalives,
+            keepalives: 0,
             fin: self.fin(),
-            rst: rare.rst,
-            zero_window: rare.zero_window,
-            limit: rare.limit,
+            rst: None,
+            zero_window: None,
+            limit: None,
+        };
+        if let Some(rare) = &self.rare {
+            side.octets = side.octets.saturating_sub(rare.missing);
+            side.missing += rare.missing;
+            side.behind_hole = rare.behind_hole;
+            side.keepalives = rare.keepalives;
+            side.rst = rare.rst;
+            side.zero_window = rare.zero_window;
+            side.limit = rare.limit;
         }
+        side
     }
 }

@@ -35,10 +35,13 @@ impl Handshake {
 
     /// The SYN that a SYN-ACK answered, whichever side is called the client.
     fn syn_of_answered(&self) -> Option<Time> {
-        let answered = Peer::BOTH
-            .into_iter()
-            .find(|&peer| self.is_answered(peer))?;
-        self.syn[answered]
+        if self.is_answered(Peer::Client) {
+            self.syn.client
+        } else if self.is_answered(Peer::Server) {
+            self.syn.server
+        } else {
+            None
+        }
     }
 
     fn is_answered(&self, peer: Peer) -> bool {
