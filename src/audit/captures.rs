@@ -194,11 +194,10 @@ where
         judged.row.stream
     }
 
-    fn finish(&mut self, mut judged: Judged, latest: Latest) {
+    fn finish(&mut self, judged: Judged, latest: Latest) {
         if self.result.is_ok() {
-            judged.amend(latest);
             self.texts.octets.clear();
-            let finished = Finished::new(judged, self.source, self.plan, &mut self.texts);
+            let finished = Finished::new(judged, latest, self.source, self.plan, &mut self.texts);
             self.result = self.account.add(finished, &self.texts.octets, self.take);
         }
     }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::judged::Judged;
 use super::{BoundMet, Plan, Print, Row, Sighting, Totals};
 use crate::capture::Source;
+use crate::tcp::Latest;
 
 /// What is known of a finished connection.
 #[derive(Debug)]
@@ -38,12 +39,16 @@ pub(super) struct Texts {
 }
 
 impl Finished {
-    pub(super) fn new(judged: Judged, source: &Source, plan: &Plan, texts: &mut Texts) -> Self {
-        let Judged {
-            known_by,
-            row,
-            sighting,
-        } = judged;
+    /// What is wanted of a connection that was judged, and this is the latest that is known of it.
+    pub(super) fn new(
+        mut judged: Judged,
+        latest: Latest,
+        source: &Source,
+        plan: &Plan,
+        texts: &mut Texts,
+    ) -> Self {
+        judged.amend(latest);
+        let Judged { row, sighting } = judged;
         let (stream, met) = (row.stream, BoundMet::of(&row));
         // Where connections are chosen by their numbers, that has to wait until these are known.
         let is_chosen = || plan.selection.includes(&row);
@@ -59,7 +64,7 @@ impl Finished {
             None => What::Row(row, sighting),
         };
         Finished {
-            known_by,
+            known_by: latest.seen_until.frame,
             stream,
             met,
             what,

@@ -258,8 +258,7 @@ impl Registry<Conversation> for Noting<'_> {
         judged.weight()
     }
 
-    fn finish(&mut self, mut judged: Judged, latest: Latest) {
-        judged.amend(latest);
+    fn finish(&mut self, judged: Judged, latest: Latest) {
         let Yield {
             finished,
             texts,
@@ -267,7 +266,7 @@ impl Registry<Conversation> for Noting<'_> {
             ..
         } = &mut self.yielded;
         let beside = judged.weight();
-        let one = Finished::new(judged, self.source, self.plan, texts);
+        let one = Finished::new(judged, latest, self.source, self.plan, texts);
         *weight += size_of::<Finished>();
         if let What::Row(..) = one.what {
             *weight += beside;

@@ -8,30 +8,26 @@ use crate::tcp::Latest;
 /// A connection that was judged.
 #[derive(Debug)]
 pub(super) struct Judged {
-    /// The frame by which it was known to be finished.
-    pub(super) known_by: u64,
     pub(super) row: Box<Row>,
     /// What it tells of its server, where that is asked for.
     pub(super) sighting: Option<Box<Sighting>>,
 }
 
 impl Judged {
-    pub(super) fn new(connection: Connection, plan: &Plan) -> Self {
+    pub(super) fn new(mut connection: Connection, plan: &Plan) -> Self {
         let judgement = judge(&connection, &plan.settings);
         let sighting = match plan.survey {
             Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
             Surveying::NotAsked => None,
         };
         Judged {
-            known_by: connection.facts.seen_until.frame,
             sighting,
-            row: Box::new(Row::new(connection, judgement, plan.extent)),
+            row: Box::new(Row::of(&mut connection, judgement, plan.extent)),
         }
     }
 
     /// Takes notice of the packets that still came when it had been judged.
     pub(super) fn amend(&mut self, latest: Latest) {
-        self.known_by = latest.seen_until.frame;
         (self.row.packets, self.row.last) = (latest.packets, latest.last);
     }
 

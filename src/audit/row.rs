@@ -1,5 +1,7 @@
 //! What is kept of a connection once it is judged: all that any format prints, and no more.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
@@ -98,15 +100,29 @@ pub enum Extent {
 
 impl Row {
     /// So much of a connection of the first capture.
-    pub fn new(connection: Connection, judgement: Judgement, extent: Extent) -> Self {
+    pub fn new(mut connection: Connection, judgement: Judgement, extent: Extent) -> Self {
+        Row::of(&mut connection, judgement, extent)
+    }
+
+    /// The same. What the row keeps of it as it is, is taken out of the connection.
+    pub(super) fn of(connection: &mut Connection, judgement: Judgement, extent: Extent) -> Self {
         let client = connection.as_opened(Peer::Client);
         let server = client.other();
-        let (facts, tally) = (&connection.facts, &connection.tally);
-        let whole = extent == Extent::Exchanges;
-        let sides = PerPeer {
-            client: facts.sides[client],
-            server: facts.sides[server],
+        let limits = mem::take(&mut connection.limits);
+        let (idle_gaps, close_cause) = (idle_gaps(connection), connection.close_cause());
+        let (exchanges, sides) = match extent {
+            Extent::Connection => (None, None),
+            Extent::Exchanges => {
+                let sides = &connection.facts.sides;
+                let sides = PerPeer {
+                    client: sides[client],
+                    server: sides[server],
+                };
+                let exchanges = mem::take(&mut connection.exchanges);
+                (Some(exchanges.into()), Some(Box::new(sides)))
+            }
         };
+        let (facts, tally) = (&connection.facts, &connection.tally);
         let close = facts.close.map(|close| Close {
             by: connection.as_opened(close.by),
             ..close
@@ -120,8 +136,8 @@ impl Row {
             first: facts.first,
             last: facts.last,
             packets: facts.packets,
-            client_octets: sides.client.octets,
-            server_octets: sides.server.octets,
+            client_octets: facts.sides[client].octets,
+            server_octets: facts.sides[server].octets,
             whole: connection.is_whole(),
             handshake: facts.handshake.is_complete(),
             rtt: facts.handshake.rtt(),
@@ -136,18 +152,29 @@ impl Row {
             timeout: tally.timeout,
             max: tally.max,
             upgraded: connection.tunnel.is_some(),
-            idle_gaps: connection.idle_gaps().collect(),
+            idle_gaps,
             idle_max: tally.idle_max,
             idle_last: connection.idle_last,
             close,
-            close_cause: connection.close_cause(),
+            close_cause,
             verdict: judgement.verdict,
             unknown_because: judgement.unknown_because.map(String::into_boxed_str),
-            limits: connection.limits.into(),
+            limits: limits.into(),
             findings: judgement.findings.into(),
             requester: client,
-            exchanges: whole.then(|| connection.exchanges.into()),
-            sides: whole.then(|| Box::new(sides)),
+            exchanges,
+            sides,
         }
     }
+}
+
+/// The gaps between exchanges. Mostly there is one behind each but the last.
+fn idle_gaps(connection: &Connection) -> Box<[Span]> {
+    let most = connection.exchanges.len().saturating_sub(1);
+    if most == 0 {
+        return Box::default();
+    }
+    let mut gaps = Vec::with_capacity(most);
+    gaps.extend(connection.idle_gaps());
+    gaps.into()
 }

@@ -75,7 +75,7 @@ impl Packed {
     pub(super) fn drop_first(&mut self) {
         self.len = self.len.saturating_sub(1);
         let mut rest = self.octets.get(self.gone..).unwrap_or_default();
-        unpacked(&mut rest);
+        pass_over(&mut rest);
         self.gone = self.octets.len() - rest.len();
         if self.gone > self.octets.len() / 2 {
             self.octets.drain(..self.gone);
@@ -87,7 +87,11 @@ impl Packed {
     pub(super) fn unpack(&self, exchanges: &mut Vec<Exchange>) {
         let mut rest = self.octets.get(self.gone..).unwrap_or_default();
         for _ in 0..self.len {
-            exchanges.push(unpacked(&mut rest));
+            // Each is made where it is to be: it is large.
+            match take_usual(&mut rest) {
+                Some((words, line)) => exchanges.push(usual::exchange(words, line)),
+                None => exchanges.push(unpacked_any(&mut rest)),
+            }
         }
     }
 
@@ -110,22 +114,27 @@ const USUAL: u8 = 1;
 /// What any other begins with.
 const ANY: u8 = 0;
 
-/// The first exchange of these octets, which those behind it remain of.
-fn unpacked(octets: &mut &[u8]) -> Exchange {
-    let Some((&[USUAL, len], rest)) = octets.split_first_chunk() else {
-        *octets = octets.get(1..).unwrap_or_default();
-        return unpacked_any(octets);
-    };
-    let Some((words, rest)) = rest.split_first_chunk() else {
-        *octets = &[];
-        return Exchange::default();
-    };
-    *octets = rest;
-    let line = take_line(octets, len.into());
-    usual::exchange(words, line)
+/// Passes over the first exchange of these octets, which those behind it remain of.
+fn pass_over(octets: &mut &[u8]) {
+    if take_usual(octets).is_none() {
+        unpacked_any(octets);
+    }
 }
 
+/// The words and the line of the first exchange of these octets, where it is a usual one; those behind it remain.
+#[inline]
+fn take_usual<'a>(octets: &mut &'a [u8]) -> Option<(&'a [u8; usual::OCTETS], Cow<'static, str>)> {
+    let (&[USUAL, len], rest) = octets.split_first_chunk()? else {
+        return None;
+    };
+    let (words, rest) = rest.split_first_chunk()?;
+    *octets = rest;
+    Some((words, take_line(octets, len.into())))
+}
+
+/// The first exchange of these octets, where it is any other; those behind it remain.
 fn unpacked_any(octets: &mut &[u8]) -> Exchange {
+    *octets = octets.get(1..).unwrap_or_default();
     let mut reader = Reader::new(octets);
     let mut exchange = Exchange::default();
     let len = lay_out(&mut Layout::over(&mut reader), &mut exchange);
