@@ -59,7 +59,7 @@ impl Time {
     /// The time from `earlier` to this; negative where the clock went back.
     #[inline]
     pub fn since(self, earlier: Time) -> Span {
-        Span(self.nanos().saturating_sub(earlier.nanos()))
+        Span::from_nanos(self.nanos().saturating_sub(earlier.nanos()))
     }
 }
 
@@ -93,7 +93,7 @@ impl std::ops::Add<Span> for Time {
     type Output = Time;
 
     fn add(self, span: Span) -> Time {
-        Time::exact(self.nanos().saturating_add(span.0))
+        Time::exact(self.nanos().saturating_add(span.nanos()))
     }
 }
 
@@ -138,39 +138,73 @@ fn date(days: i64) -> (u64, u64, u64) {
     }
 }
 
-/// A signed length of time in nanoseconds.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct Span(i64);
+/// A signed length of time in nanoseconds, held at the edges of the range: some 292 years either way.
+///
+/// Like a [`Time`], one that may be missing takes no more room than one that is there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(
+    /// Nanoseconds more than the least span that there is, less one: in the same order.
+    NonZeroU64,
+);
 
 impl Span {
     /// No time at all.
-    pub const ZERO: Span = Span(0);
+    pub const ZERO: Span = Span::from_nanos(0);
 
     /// So many nanoseconds.
+    #[inline]
     pub const fn from_nanos(nanos: i64) -> Self {
-        Span(nanos)
+        match NonZeroU64::new(nanos.cast_unsigned() ^ EPOCH) {
+            Some(span) => Span(span),
+            None => Span(NonZeroU64::MIN),
+        }
     }
 
     /// So many milliseconds, held at the edge of the range.
     pub const fn from_millis(millis: i64) -> Self {
-        Span(millis.saturating_mul(1_000_000))
+        Span::from_nanos(millis.saturating_mul(1_000_000))
     }
 
     /// So many seconds, held at the edge of the range.
     pub const fn from_secs(secs: i64) -> Self {
-        Span(secs.saturating_mul(1_000_000_000))
+        Span::from_nanos(secs.saturating_mul(1_000_000_000))
     }
 
     /// The whole of it in nanoseconds.
+    #[inline]
     pub const fn nanos(self) -> i64 {
-        self.0
+        (self.0.get() ^ EPOCH).cast_signed()
     }
 
     /// The same in seconds, for output.
     pub fn seconds(self) -> f64 {
-        self.0 as f64 / 1e9
+        self.nanos() as f64 / 1e9
+    }
+}
+
+/// None.
+impl Default for Span {
+    fn default() -> Self {
+        Span::ZERO
+    }
+}
+
+/// As nanoseconds.
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.nanos().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i64::deserialize(deserializer).map(Span::from_nanos)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Span({})", self.nanos())
     }
 }
 
@@ -178,7 +212,7 @@ impl std::ops::Add for Span {
     type Output = Span;
 
     fn add(self, other: Span) -> Span {
-        Span(self.0.saturating_add(other.0))
+        Span::from_nanos(self.nanos().saturating_add(other.nanos()))
     }
 }
 
@@ -186,17 +220,17 @@ impl std::ops::Sub for Span {
     type Output = Span;
 
     fn sub(self, other: Span) -> Span {
-        Span(self.0.saturating_sub(other.0))
+        Span::from_nanos(self.nanos().saturating_sub(other.nanos()))
     }
 }
 
 /// As a person reads it: `5.003 s`, `27.5 ms`, `27 µs`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.unsigned_abs() {
+        match self.nanos().unsigned_abs() {
             0 => write!(f, "0 s"),
-            1..1_000 => write!(f, "{} ns", self.0),
-            1_000..1_000_000 => write!(f, "{} µs", self.0 / 1_000),
+            1..1_000 => write!(f, "{} ns", self.nanos()),
+            1_000..1_000_000 => write!(f, "{} µs", self.nanos() / 1_000),
             1_000_000..100_000_000 => write!(f, "{:.1} ms", self.seconds() * 1e3),
             _ => write!(f, "{:.3} s", self.seconds()),
         }
@@ -289,6 +323,9 @@ mod tests {
             [-1, 0, 1]
         );
         assert_eq!(size_of::<Option<At>>(), size_of::<At>());
+        let spans = [i64::MIN, -1, 0, 1, i64::MAX].map(Span::from_nanos);
+        assert!(spans.is_sorted() && spans[1].nanos() == -1);
+        assert_eq!(size_of::<Option<Span>>(), size_of::<Span>());
     }
 
     #[test]
@@ -317,7 +354,7 @@ mod tests {
             Time::from_nanos(i128::MIN)
                 .since(Time::from_nanos(i128::MAX))
                 .nanos(),
-            i64::MIN
+            i64::MIN + 1
         );
     }
 }
