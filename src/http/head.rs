@@ -170,12 +170,18 @@ fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
 /// Reads the fields that `octets` begin with, and says how long they are with the empty line behind them. `None` where
 /// that line is not there, or where they are not as most are: those are for [`fields`].
 pub(super) fn leading_fields(octets: &[u8]) -> Option<(Head, usize)> {
-    plain::leading_fields(octets).or_else(|| few_fields(octets))
+    plain_fields(octets).or_else(|| few_fields(octets))
+}
+
+fn plain_fields(octets: &[u8]) -> Option<(Head, usize)> {
+    let mut head = Head::default();
+    let end = plain::fields_from(octets, 0, &mut head)?;
+    Some((head, end))
 }
 
 /// Reads the fields of a head: the octets behind its start line, up to and with the empty line.
 pub(super) fn fields(octets: &[u8]) -> Result<Head, Unreadable> {
-    if let Some((head, _)) = plain::leading_fields(octets) {
+    if let Some((head, _)) = plain_fields(octets) {
         return Ok(head);
     }
     match with_httparse(octets) {
@@ -221,18 +227,18 @@ fn collect(fields: &[httparse::Header<'_>]) -> Head {
 }
 
 impl Head {
-    /// Takes notice of a field, if it matters; its name is a token, and there are no blanks around its value.
+    /// Takes notice of a field, if it matters; its name is a token.
+    #[inline(always)]
     pub(super) fn note(&mut self, name: &[u8], value: &[u8]) {
-        // Few fields have a name of such a length with such a letter in front.
-        match (name.len(), name.first()) {
-            (10, Some(b'C' | b'c')) if is_named(name, b"connection") => self.options.add(value),
-            (10, Some(b'K' | b'k')) if is_named(name, b"keep-alive") => {
+        match name.len() {
+            10 if is_named(name, b"connection") => self.options.add(value),
+            10 if is_named(name, b"keep-alive") => {
                 self.keep_alive.get_or_insert_default().add(value);
             }
-            (14, Some(b'C' | b'c')) if is_named(name, b"content-length") => {
+            14 if is_named(name, b"content-length") => {
                 self.body.content_length = self.body.content_length.and(value);
             }
-            (17, Some(b'T' | b't')) if is_named(name, b"transfer-encoding") => {
+            17 if is_named(name, b"transfer-encoding") => {
                 self.body.transfer_encoding = self.body.transfer_encoding.and(value);
             }
             _ => {}
@@ -253,10 +259,17 @@ fn is_named<const LEN: usize>(token: &[u8], name: &[u8; LEN]) -> bool {
 
 impl ContentLength {
     /// With one more field line; a list of equal numbers is one number (RFC 9112 6.3, point 5).
+    #[inline]
     fn and(self, value: &[u8]) -> Self {
-        if let (ContentLength::Absent, Some(octets)) = (self, decimal(value)) {
-            return ContentLength::Octets(octets);
+        let usual = value.strip_prefix(b" ").unwrap_or(value);
+        match (self, decimal(usual)) {
+            (ContentLength::Absent, Some(octets)) => ContentLength::Octets(octets),
+            _ => self.and_list(value),
         }
+    }
+
+    #[inline(never)]
+    fn and_list(self, value: &[u8]) -> Self {
         value
             .split(|&octet| octet == b',')
             .map(<[u8]>::trim_ascii)

@@ -16,14 +16,19 @@ pub struct Options {
 
 impl Options {
     /// Adds those of one field line.
+    #[inline]
     pub fn add(&mut self, value: &[u8]) {
-        match value {
-            b"close" => self.close = true,
-            b"keep-alive" => self.keep_alive = true,
-            _ => self.add_list(value),
+        let usual = value.strip_prefix(b" ").unwrap_or(value);
+        if usual == b"close" {
+            self.close = true;
+        } else if usual == b"keep-alive" {
+            self.keep_alive = true;
+        } else {
+            self.add_list(value);
         }
     }
 
+    #[inline(never)]
     fn add_list(&mut self, value: &[u8]) {
         for option in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
             self.close |= option.eq_ignore_ascii_case(b"close");

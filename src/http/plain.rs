@@ -4,7 +4,7 @@
 //! `None`, where something is not as plain as here, or not there yet: then httparse decides.
 
 use super::head::{Head, MAX_FIELDS, Method, StartLine, Version, is_token};
-use super::window::{WIDTH, len_of_run, letters, padded, printable, visible};
+use super::window::{BLOCK, WIDTH, end_of_run, letters, others, printable, visible};
 
 /// A longer head may have too many fields: four octets are the shortest line.
 const MAX_OCTETS: usize = 4 * MAX_FIELDS;
@@ -12,73 +12,71 @@ const MAX_OCTETS: usize = 4 * MAX_FIELDS;
 /// The length of a line end.
 const LINE_END: usize = 2;
 
-/// Reads the fields that `octets` begin with, and says how long they are with the empty line behind them: lines that
-/// end with CR LF, names that are tokens, values of printable ASCII.
-pub(super) fn leading_fields(octets: &[u8]) -> Option<(Head, usize)> {
-    let octets = octets.get(..MAX_OCTETS).unwrap_or(octets);
-    let mut head = Head::default();
-    let rest = lines(octets, &mut head)?;
-    let len = octets.len() - rest.len();
-    if rest.len() >= WIDTH {
-        return Some((head, len + LINE_END));
+/// Reads the fields that begin at `from` into `head`, and says where they end, the empty line behind them included:
+/// lines that end with CR LF, names that are tokens, values of printable ASCII.
+pub(super) fn fields_from(octets: &[u8], from: usize, head: &mut Head) -> Option<usize> {
+    let octets = octets.get(..from + MAX_OCTETS).unwrap_or(octets);
+    let (mut line, mut block) = (from, from);
+    loop {
+        // Where lines end, if all is plain: two for each, of which the second may be in the next block.
+        let mut ends = others(octets, block, printable)? & !u64::from(line > block);
+        while ends != 0 {
+            let end = block + ends.trailing_zeros() as usize;
+            if octets.get(end..end + LINE_END)? != b"\r\n" {
+                return None;
+            }
+            if end == line {
+                return Some(end + LINE_END);
+            }
+            // Few names that do not matter have such a length.
+            if let colon @ (10 | 14 | 17) = len_of_name(octets, line)? {
+                note(octets.get(line..end)?, colon, head);
+            }
+            line = end + LINE_END;
+            ends &= ends - 1;
+            ends &= ends.wrapping_sub(1);
+        }
+        block += BLOCK;
     }
-    // What is left is shorter than a window: a copy is long enough.
-    let rest: [u8; 2 * WIDTH] = padded(rest)?;
-    let len = len + rest.len() - lines(&rest, &mut head)?.len();
-    Some((head, len + LINE_END))
 }
 
-/// Reads lines up to the empty one, or until fewer octets are left than a window has; says what it left.
-fn lines<'a>(mut octets: &'a [u8], head: &mut Head) -> Option<&'a [u8]> {
-    while let Some(window) = octets.first_chunk::<WIDTH>()
-        && !matches!(window, [b'\r', b'\n', ..])
+/// How long the name is with which a line begins, up to its colon.
+#[inline]
+fn len_of_name(octets: &[u8], line: usize) -> Option<usize> {
+    if let Some(window) = octets.get(line..)?.first_chunk::<WIDTH>()
+        && let len @ 1.. = letters(window)
+        && window.get(len) == Some(&b':')
     {
-        octets = behind_line_end(line(window, octets, head)?)?;
+        return Some(len);
     }
-    Some(octets)
+    len_of_token(octets, line)
 }
 
-/// Reads the line at the beginning of a window and of all octets; says what follows its text.
-#[inline]
-fn line<'a>(window: &[u8; WIDTH], octets: &'a [u8], head: &mut Head) -> Option<&'a [u8]> {
-    let colon = match letters(window) {
-        0 => return None,
-        letters if window.get(letters) == Some(&b':') => letters,
-        letters => len_of_token(octets, letters)?,
-    };
-    let len = match printable(window) {
-        WIDTH => WIDTH + len_of_run(octets.get(WIDTH..)?, printable)?,
-        short => short,
-    };
-    let (line, rest) = octets.split_at_checked(len)?;
-    // Few names that do not matter have such a length.
-    if let 10 | 14 | 17 = colon {
-        let (name, value) = line.split_at_checked(colon)?;
-        head.note(name, value.get(1..)?.trim_ascii());
-    }
-    Some(rest)
-}
-
-/// How long a name is of which the first `letters` are known, up to its colon.
+/// The same of one that is long, has other octets than letters and `-`, or stands close to the end. It is called cold so
+/// that the loop over lines keeps what it needs where it is.
 #[cold]
-fn len_of_token(octets: &[u8], letters: usize) -> Option<usize> {
-    let mut rest = octets.iter().enumerate().skip(letters);
-    let (len, octet) = rest.find(|&(_, &octet)| !is_token(octet))?;
-    (*octet == b':').then_some(len)
+fn len_of_token(octets: &[u8], line: usize) -> Option<usize> {
+    let rest = octets.get(line..)?;
+    let len = rest.iter().position(|&octet| !is_token(octet))?;
+    (len > 0 && rest.get(len) == Some(&b':')).then_some(len)
 }
 
-#[inline]
-fn behind_line_end(octets: &[u8]) -> Option<&[u8]> {
-    let (end, rest) = octets.split_first_chunk()?;
-    (end == b"\r\n").then_some(rest)
+/// Takes notice of a field that may matter. It is out of the way of all those that do not.
+#[inline(never)]
+fn note(line: &[u8], colon: usize, head: &mut Head) {
+    if let Some((name, [_, value @ ..])) = line.split_at_checked(colon) {
+        head.note(name, value);
+    }
 }
 
 /// Reads the start line that `octets` begin with, and says how long it is with its line end, which is CR LF.
 pub(super) fn leading_start_line(octets: &[u8]) -> Option<(StartLine<'_>, usize)> {
-    match octets.first_chunk()? {
-        b"HTTP/1.1 " => status_line(octets, Version::Http11),
-        b"HTTP/1.0 " => status_line(octets, Version::Http10),
-        _ => request_line(octets),
+    if octets.starts_with(b"HTTP/1.1 ") {
+        status_line(octets, Version::Http11)
+    } else if octets.starts_with(b"HTTP/1.0 ") {
+        status_line(octets, Version::Http10)
+    } else {
+        request_line(octets)
     }
 }
 
@@ -89,48 +87,49 @@ fn status_line(octets: &[u8], version: Version) -> Option<(StartLine<'_>, usize)
         let digit = octet.is_ascii_digit().then(|| u16::from(octet - b'0'))?;
         Some(status * 10 + digit)
     })?;
-    let reason = match rest.first()? {
-        b' ' => len_of_run(rest, printable)?,
-        _ => 0,
+    let end = match rest.first()? {
+        b' ' => end_of_run(octets, 12, printable)?,
+        _ => 12,
     };
-    let rest = behind_line_end(rest.get(reason..)?)?;
-    Some((
-        StartLine::Response { status, version },
-        octets.len() - rest.len(),
-    ))
+    let line_end = octets.get(end..end + LINE_END)?;
+    let start = StartLine::Response { status, version };
+    (line_end == b"\r\n").then_some((start, end + LINE_END))
 }
 
 /// One blank each stands between a short method, a target of visible ASCII, and the version.
 fn request_line(octets: &[u8]) -> Option<(StartLine<'_>, usize)> {
-    let (name, rest) = octets.split_at_checked(visible(octets.first_chunk()?))?;
-    let (method, name) = named_method(name)?;
-    let rest = rest.strip_prefix(b" ")?;
-    let (target, rest) = rest.split_at_checked(len_of_run(rest, visible)?)?;
-    let (version, rest) = match rest.split_first_chunk()? {
-        (b" HTTP/1.1\r\n", rest) => (Version::Http11, rest),
-        (b" HTTP/1.0\r\n", rest) => (Version::Http10, rest),
-        _ => return None,
+    let (method, name) = leading_method(octets)?;
+    let begin = name.len() + 1;
+    let end = end_of_run(octets, begin, visible)?;
+    let rest = octets.get(end..)?;
+    let version = if rest.starts_with(b" HTTP/1.1\r\n") {
+        Version::Http11
+    } else if rest.starts_with(b" HTTP/1.0\r\n") {
+        Version::Http10
+    } else {
+        return None;
     };
     let start = StartLine::Request {
         method,
         name,
-        target: (!target.is_empty()).then_some(target)?,
+        target: octets.get(begin..end).filter(|target| !target.is_empty())?,
         version,
     };
-    Some((start, octets.len() - rest.len()))
+    Some((start, end + b" HTTP/1.1\r\n".len()))
 }
 
-fn named_method(name: &[u8]) -> Option<(Method, &str)> {
-    match name {
-        b"GET" => Some((Method::Get, "GET")),
-        b"POST" => Some((Method::Other, "POST")),
-        [] => None,
-        _ if name.iter().all(|&octet| is_token(octet)) => {
-            let name = str::from_utf8(name).ok()?;
-            Some((Method::from_name(name), name))
-        }
-        _ => None,
+/// The method that octets begin with, a blank behind it.
+fn leading_method(octets: &[u8]) -> Option<(Method, &str)> {
+    if octets.starts_with(b"GET ") {
+        return Some((Method::Get, "GET"));
     }
+    if octets.starts_with(b"POST ") {
+        return Some((Method::Other, "POST"));
+    }
+    let (name, rest) = octets.split_at_checked(letters(octets.first_chunk()?))?;
+    let name = str::from_utf8(name).ok()?;
+    let is_method = !name.is_empty() && rest.first() == Some(&b' ');
+    is_method.then_some((Method::from_name(name), name))
 }
 
 #[cfg(test)]
@@ -172,6 +171,20 @@ mod tests {
         "Transfer-Encoding: gzip, chunked\r\n",
         "Content-Type: application/json\r\n",
     ];
+
+    /// What is read of fields, whether octets begin with them or a start line stands before.
+    fn fields(octets: &[u8]) -> Option<(Head, usize)> {
+        let read = |octets: &[u8], from: usize| {
+            let mut head = Head::default();
+            let end = fields_from(octets, from, &mut head)?;
+            Some((head, end - from))
+        };
+        let start = START_LINES[octets.len() % START_LINES.len()].as_bytes();
+        let behind = read(&[start, octets].concat(), start.len());
+        let alone = read(octets, 0);
+        assert_eq!(behind, alone, "{}", octets.escape_ascii());
+        alone
+    }
 
     /// What may stand in for an octet, or between two.
     const ODD: [&[u8]; 18] = [
@@ -239,7 +252,7 @@ mod tests {
             lines.chain(["\r\n"]).collect()
         };
         let compare = |octets: &[u8]| {
-            let plain = leading_fields(octets);
+            let plain = fields(octets);
             if plain.is_some() {
                 let general = head::with_httparse(octets).ok();
                 assert_eq!(plain, general, "{}", octets.escape_ascii());
@@ -276,13 +289,13 @@ mod tests {
         let head = |line: &str, fields: usize| line.repeat(fields) + "\r\n";
         let most = head("A:\r\n", MAX_FIELDS - 1);
         let read = Some((Head::default(), most.len()));
-        assert_eq!(leading_fields(most.as_bytes()), read);
+        assert_eq!(fields(most.as_bytes()), read);
         assert_eq!(head::with_httparse(most.as_bytes()).ok(), read);
         for line in ["A:\r\n", "A: b\r\n"] {
             let most = head(line, MAX_FIELDS);
             assert_eq!(head::fields(most.as_bytes()), Ok(Head::default()));
             let more = head(line, MAX_FIELDS + 1);
-            assert_eq!(leading_fields(more.as_bytes()), None);
+            assert_eq!(fields(more.as_bytes()), None);
             let refused = Err(Unreadable::TooManyFields);
             assert_eq!(head::fields(more.as_bytes()), refused);
         }
@@ -292,10 +305,10 @@ mod tests {
     fn a_line_of_any_length_is_read_wherever_the_octets_end() {
         for len in 0..100 {
             let head = format!("X: {}\r\nConnection: close\r\n\r\n", "v".repeat(len));
-            let (read, end) = leading_fields(head.as_bytes()).unwrap();
+            let (read, end) = fields(head.as_bytes()).unwrap();
             assert!(read.options.close && end == head.len(), "{len}");
             for end in 0..head.len() {
-                assert_eq!(leading_fields(&head.as_bytes()[..end]), None, "{len} {end}");
+                assert_eq!(fields(&head.as_bytes()[..end]), None, "{len} {end}");
             }
         }
     }

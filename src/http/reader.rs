@@ -134,16 +134,7 @@ enum State {
     Foreign(Foreign),
 }
 
-/// What is left of the piece that is read.
-#[derive(Clone, Copy)]
-struct Piece<'a> {
-    offset: u64,
-    octets: &'a [u8],
-    stamp: Stamp,
-    completed: At,
-}
-
-impl<'a> Piece<'a> {
+impl<'a> Octets<'a> {
     /// Takes the next `len` octets, or all.
     fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self
@@ -246,19 +237,7 @@ impl Reader {
     }
 
     /// Takes the next octets.
-    pub fn octets(&mut self, octets: Octets<'_>, sink: &mut impl Sink) {
-        let Octets {
-            offset,
-            octets,
-            stamp,
-            completed,
-        } = octets;
-        let mut piece = Piece {
-            offset,
-            octets,
-            stamp,
-            completed,
-        };
+    pub fn octets(&mut self, mut piece: Octets<'_>, sink: &mut impl Sink) {
         while !piece.octets.is_empty() {
             match self.state {
                 State::Between => self.between(&mut piece, sink),
@@ -324,7 +303,7 @@ impl Reader {
     }
 
     /// Empty lines before a start line are passed over (RFC 9112 2.2).
-    fn between(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn between(&mut self, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         let blank = piece
             .octets
             .iter()
@@ -333,16 +312,15 @@ impl Reader {
         if blank > 0 {
             piece.take(blank);
         }
-        // Most start lines come in one piece and are plain: then they are read without a search for their end.
+        // Most heads come in one piece and are plain: then they are read without a search for their end.
         if self.begun.is_none()
             && let Some((start, len)) = plain::leading_start_line(piece.octets)
             && self
                 .kind
                 .is_none_or(|expected| expected == Kind::of(&start))
         {
-            let place = piece.place();
-            piece.take(len);
-            return self.started(&start, place, sink);
+            self.started(&start, piece.place(), sink);
+            return self.fields_behind(len, piece, sink);
         }
         if !piece.octets.is_empty() {
             self.start_line(piece, sink);
@@ -355,7 +333,7 @@ impl Reader {
 
     /// Takes octets up to and with the next line feed; says whether the line is complete. It is in `begun` then,
     /// unless all of it came in this piece.
-    fn line<'a>(&mut self, piece: &mut Piece<'a>) -> Option<&'a [u8]> {
+    fn line<'a>(&mut self, piece: &mut Octets<'a>) -> Option<&'a [u8]> {
         let Some(end) = memchr::memchr(b'\n', piece.octets) else {
             self.begun()
                 .octets
@@ -369,7 +347,7 @@ impl Reader {
         Some(line)
     }
 
-    fn start_line(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn start_line(&mut self, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         let here = piece.place();
         let line = self.line(piece);
         let mut begun = self.begun.take();
@@ -434,8 +412,19 @@ impl Reader {
         sink.started(start, place);
     }
 
-    fn fields(&mut self, mut open: OpenLine, piece: &mut Piece<'_>, sink: &mut impl Sink) {
-        // Most heads come in one piece: then they are read without a search for their end.
+    /// Reads the fields behind a start line of so many octets, if all of them are there and plain. Else they are read as
+    /// those of any other head are.
+    fn fields_behind(&mut self, start_line: usize, piece: &mut Octets<'_>, sink: &mut impl Sink) {
+        let mut head = Head::default();
+        let Some(end) = plain::fields_from(piece.octets, start_line, &mut head) else {
+            piece.take(start_line);
+            return;
+        };
+        piece.take(end);
+        self.body(sink.head(&head, piece.completed, piece.offset), piece, sink);
+    }
+
+    fn fields(&mut self, mut open: OpenLine, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         if self.begun.is_none()
             && let Some((head, len)) = head::leading_fields(piece.octets)
         {
@@ -471,7 +460,7 @@ impl Reader {
         }
     }
 
-    fn body(&mut self, framing: Framing, piece: &Piece<'_>, sink: &mut impl Sink) {
+    fn body(&mut self, framing: Framing, piece: &Octets<'_>, sink: &mut impl Sink) {
         match framing {
             Framing::None | Framing::Length(0) => {
                 self.ended(Some(piece.completed), piece.offset, sink);
@@ -490,7 +479,7 @@ impl Reader {
         }
     }
 
-    fn length(&mut self, left: u64, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn length(&mut self, left: u64, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         let left = left - piece.take_up_to(left);
         self.state = State::Length(left);
         if left == 0 {
@@ -498,11 +487,11 @@ impl Reader {
         }
     }
 
-    fn chunk_data(&mut self, left: u64, piece: &mut Piece<'_>) {
+    fn chunk_data(&mut self, left: u64, piece: &mut Octets<'_>) {
         self.state = after_chunk_data(left - piece.take_up_to(left));
     }
 
-    fn chunk_line(&mut self, chunked: Chunked, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn chunk_line(&mut self, chunked: Chunked, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         let Some(line) = self.line(piece) else {
             let len = self.begun().octets.len();
             if len > MAX_LINE {
@@ -524,7 +513,7 @@ impl Reader {
     }
 
     /// Goes through the octets line by line until one ends with a start line.
-    fn look_for_message(&mut self, piece: &mut Piece<'_>, sink: &mut impl Sink) {
+    fn look_for_message(&mut self, piece: &mut Octets<'_>, sink: &mut impl Sink) {
         let here = piece.place();
         let Some(line) = self.line(piece) else {
             self.begun().pieces.push(here);

@@ -1,89 +1,104 @@
-//! Octets judged many at a time: how long is the run of one class that they begin with?
+//! Octets judged many at a time: which are of a class, and how long is the run of it that they begin with?
 
-use wide::u8x16;
+use wide::{i8x16, u8x16};
 
 /// So many octets are judged at once.
-pub(super) const WIDTH: usize = 32;
+pub(super) const WIDTH: usize = 16;
 
-const HALF: usize = WIDTH / 2;
+/// So many have a bit each.
+pub(super) const BLOCK: usize = u64::BITS as usize;
+
+/// Printable ASCII, the blank among it.
+#[inline(always)]
+pub(super) fn printable(octets: u8x16) -> i8x16 {
+    ascii_from(b' ', octets)
+}
+
+/// Visible ASCII, the blank not among it.
+#[inline(always)]
+pub(super) fn visible(octets: u8x16) -> i8x16 {
+    ascii_from(b'!', octets)
+}
+
+/// Which octets of the block that begins `at` are not of a class: a bit for each, the lowest for the first. A class is
+/// a function that is negative where they are not. `None` where there are no octets any more; where there are too few
+/// for a block, the bits behind them are not set.
+#[inline(always)]
+pub(super) fn others(octets: &[u8], at: usize, class: impl Fn(u8x16) -> i8x16) -> Option<u64> {
+    match octets.get(at..)?.first_chunk() {
+        Some(block) => Some(others_of(block, class)),
+        None => others_at_end(octets, at, class),
+    }
+}
+
+/// The same where octets end before the block does.
+#[cold]
+fn others_at_end(octets: &[u8], at: usize, class: impl Fn(u8x16) -> i8x16) -> Option<u64> {
+    let left = octets.len().checked_sub(at).filter(|&left| left > 0)?;
+    match octets.last_chunk() {
+        Some(block) => Some(others_of(block, class) >> (BLOCK - left)),
+        None => Some(others_of_few(octets, class) >> at),
+    }
+}
+
+/// The same where there is no whole block. A letter is of every class.
+#[cold]
+fn others_of_few(octets: &[u8], class: impl Fn(u8x16) -> i8x16) -> u64 {
+    let mut block = [b'a'; BLOCK];
+    for (copy, octet) in block.iter_mut().zip(octets) {
+        *copy = *octet;
+    }
+    others_of(&block, class)
+}
+
+#[inline(always)]
+fn others_of(block: &[u8; BLOCK], class: impl Fn(u8x16) -> i8x16) -> u64 {
+    let (windows, _) = block.as_chunks::<WIDTH>();
+    let bits = |window: &[u8; WIDTH]| u64::from(class(u8x16::new(*window)).to_bitmask());
+    let places = (0..).step_by(WIDTH);
+    let all = windows.iter().zip(places);
+    all.fold(0, |others, (window, place)| others | bits(window) << place)
+}
+
+/// Where the first octet from `at` on is that is not of a class.
+#[inline(always)]
+pub(super) fn end_of_run(
+    octets: &[u8],
+    mut at: usize,
+    class: impl Fn(u8x16) -> i8x16 + Copy,
+) -> Option<usize> {
+    loop {
+        match others(octets, at, class)? {
+            0 => at += BLOCK,
+            others => return Some(at + others.trailing_zeros() as usize),
+        }
+    }
+}
 
 /// How many letters or `-` a window begins with.
-#[inline]
+#[inline(always)]
 pub(super) fn letters(window: &[u8; WIDTH]) -> usize {
-    let [first, second] = halves(window);
-    // Few names are longer than half a window.
-    match run(letter(first)) {
-        HALF => HALF + run(letter(second)),
-        short => short,
-    }
-}
-
-/// How many octets of printable ASCII, the blank among them, a window begins with.
-#[inline]
-pub(super) fn printable(window: &[u8; WIDTH]) -> usize {
-    let [first, second] = halves(window);
-    both(within(first, b' ', b'~'), within(second, b' ', b'~'))
-}
-
-/// How many octets of visible ASCII, the blank not among them, a window begins with.
-#[inline]
-pub(super) fn visible(window: &[u8; WIDTH]) -> usize {
-    let [first, second] = halves(window);
-    both(within(first, b'!', b'~'), within(second, b'!', b'~'))
-}
-
-/// How many octets there are before one that is not of the class whose runs `run` measures, where there is one.
-#[inline]
-pub(super) fn len_of_run(octets: &[u8], run: impl Fn(&[u8; WIDTH]) -> usize) -> Option<usize> {
-    let mut rest = octets;
-    while let Some((window, behind)) = rest.split_first_chunk() {
-        let len = run(window);
-        if len < WIDTH {
-            return Some(octets.len() - rest.len() + len);
-        }
-        rest = behind;
-    }
-    let len = run(&padded(rest)?);
-    (len < rest.len()).then_some(octets.len() - rest.len() + len)
-}
-
-/// A copy of fewer octets than `LEN`, with zeros behind them: these end a run of any class.
-#[inline]
-pub(super) fn padded<const LEN: usize>(octets: &[u8]) -> Option<[u8; LEN]> {
-    let mut copy = [0; LEN];
-    copy.get_mut(..octets.len())?.copy_from_slice(octets);
-    Some(copy)
-}
-
-#[inline]
-fn halves(window: &[u8; WIDTH]) -> [u8x16; 2] {
-    match window.as_chunks() {
-        ([first, second], _) => [u8x16::new(*first), u8x16::new(*second)],
-        _ => [u8x16::splat(0); 2],
-    }
-}
-
-#[inline]
-fn letter(octets: u8x16) -> u8x16 {
+    let octets = u8x16::new(*window);
     let small = octets | u8x16::splat(0x20);
-    within(small, b'a', b'z') | octets.simd_eq(u8x16::splat(b'-'))
+    let beyond_z = u8x16::splat(0x80 - (b'z' + 1));
+    let other = at_least(0x80 - (b'z' + 1) + b'a', small + beyond_z);
+    let dash = octets.simd_eq(u8x16::splat(b'-')).cast_signed();
+    let others = (other & !dash).to_bitmask();
+    (others | 1 << WIDTH).trailing_zeros() as usize
 }
 
-#[inline]
-fn within(octets: u8x16, first: u8, last: u8) -> u8x16 {
-    (octets - u8x16::splat(first)).simd_le(u8x16::splat(last - first))
+/// From this octet up to `~`, behind which the highest comes that counts as positive: with one more, it is that.
+#[inline(always)]
+fn ascii_from(first: u8, octets: u8x16) -> i8x16 {
+    at_least(first + 1, octets + u8x16::splat(1))
 }
 
-/// How many octets are of a class before one that is not.
-#[inline]
-fn run(are: u8x16) -> usize {
-    are.to_bitmask().trailing_ones() as usize
-}
-
-#[inline]
-fn both(first: u8x16, second: u8x16) -> usize {
-    let bits = first.to_bitmask() | second.to_bitmask() << HALF;
-    bits.trailing_ones() as usize
+/// Negative where octets are less than `least`, or beyond those that count as positive.
+#[inline(always)]
+fn at_least(least: u8, octets: u8x16) -> i8x16 {
+    octets
+        .cast_signed()
+        .saturating_sub(i8x16::splat(least.cast_signed()))
 }
 
 #[cfg(test)]
@@ -100,34 +115,48 @@ mod tests {
 
     #[test]
     fn a_run_ends_at_any_octet_of_another_class_wherever_it_stands() {
-        for place in 0..WIDTH {
+        for place in 0..BLOCK {
             for octet in 0..=u8::MAX {
-                let mut window = [b'a'; WIDTH];
-                window[place] = octet;
-                let len = |belongs: bool| if belongs { WIDTH } else { place };
+                let mut block = [b'a'; BLOCK];
+                block[place] = octet;
+                let other = |belongs: bool| Some(u64::from(!belongs) << place);
                 let what = format!("{octet} at {place}");
-                assert_eq!(letters(&window), len(is_letter(octet)), "{what}");
-                assert_eq!(printable(&window), len(is_printable(octet)), "{what}");
-                assert_eq!(visible(&window), len(octet.is_ascii_graphic()), "{what}");
+                let printable = others(&block, 0, printable);
+                assert_eq!(printable, other(is_printable(octet)), "{what}");
+                let visible = others(&block, 0, visible);
+                assert_eq!(visible, other(octet.is_ascii_graphic()), "{what}");
+                if let Some(window) = block.first_chunk()
+                    && place < WIDTH
+                {
+                    let len = if is_letter(octet) { WIDTH } else { place };
+                    assert_eq!(letters(window), len, "{what}");
+                }
             }
         }
     }
 
     #[test]
-    fn a_run_ends_at_the_first_of_several() {
+    fn a_run_ends_at_the_first_of_several_wherever_it_begins_and_the_octets_end() {
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..20_000 {
-            let mut octets = vec![b'Z'; random.usize(..4 * WIDTH)];
+            let mut octets = vec![b'Z'; random.usize(..3 * BLOCK)];
             for _ in 0..random.usize(..4).min(octets.len()) {
                 let at = random.usize(..octets.len());
                 octets[at] = random.u8(..);
             }
-            let first = octets.iter().position(|&octet| !is_printable(octet));
-            assert_eq!(len_of_run(&octets, printable), first, "{octets:?}");
-            let first = octets.iter().position(|octet| !octet.is_ascii_graphic());
-            assert_eq!(len_of_run(&octets, visible), first, "{octets:?}");
-            let first = octets.iter().position(|&octet| !is_letter(octet));
-            assert_eq!(len_of_run(&octets, letters), first, "{octets:?}");
+            let from = random.usize(..=octets.len());
+            let first = |is: fn(&u8) -> bool| {
+                let other = octets[from..].iter().position(|octet| !is(octet));
+                other.map(|at| from + at)
+            };
+            let end = end_of_run(&octets, from, printable);
+            assert_eq!(
+                end,
+                first(|&octet| is_printable(octet)),
+                "{from} {octets:?}"
+            );
+            let end = end_of_run(&octets, from, visible);
+            assert_eq!(end, first(u8::is_ascii_graphic), "{from} {octets:?}");
         }
     }
 }
