@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Framing, Head, KeepAlive, Method, Place, Says, Version, says};
+use crate::http::{Framing, Head, KeepAlive, Kind, Method, Place, Says, Version, says};
 use crate::tcp::Acked;
 use crate::time::At;
 
@@ -113,17 +113,19 @@ impl Request {
 
 /// What is kept of a line: most methods are among these, and take no memory.
 pub(super) fn kept(line: &[u8]) -> Cow<'static, str> {
-    Cow::Borrowed(match line {
-        b"GET" => "GET",
-        b"POST" => "POST",
-        b"HEAD" => "HEAD",
-        b"PUT" => "PUT",
-        b"DELETE" => "DELETE",
-        b"OPTIONS" => "OPTIONS",
-        b"PATCH" => "PATCH",
+    // They are compared one by one: a match would compare octet by octet.
+    let method = match line.len() {
+        3 if line == b"GET" => "GET",
+        4 if line == b"POST" => "POST",
+        4 if line == b"HEAD" => "HEAD",
+        3 if line == b"PUT" => "PUT",
+        6 if line == b"DELETE" => "DELETE",
+        7 if line == b"OPTIONS" => "OPTIONS",
+        5 if line == b"PATCH" => "PATCH",
         // It was text when it was packed.
         _ => return Cow::Owned(String::from_utf8_lossy(line).into_owned()),
-    })
+    };
+    Cow::Borrowed(method)
 }
 
 /// A final response.
@@ -153,7 +155,29 @@ pub struct Exchange {
     pub response: Option<Response>,
 }
 
+impl MessageHead {
+    #[inline]
+    pub(super) fn new(head: Head, at: At, end: u64, framing: Framing) -> Self {
+        MessageHead {
+            head,
+            at,
+            end,
+            framing,
+            acked: None,
+        }
+    }
+}
+
 impl Exchange {
+    /// The message of this kind.
+    #[inline]
+    pub(super) fn message(&mut self, kind: Kind) -> Option<&mut Message> {
+        match kind {
+            Kind::Request => Some(&mut self.request.as_mut()?.message),
+            Kind::Response => Some(&mut self.response.as_mut()?.message),
+        }
+    }
+
     /// The later of the request's end and the response's, where both are complete.
     pub fn end(&self) -> Option<At> {
         let request = self.request.as_ref()?.message.end_at()?;

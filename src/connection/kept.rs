@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::MAX_EXCHANGES;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Request};
 use super::log::{Pause, pause_behind};
 use super::packed::Packed;
 
@@ -31,27 +31,32 @@ impl Kept {
     }
 
     /// The exchange of this number, if it can still change.
+    #[inline]
     pub(super) fn at(&mut self, number: u64) -> Option<&mut Exchange> {
         let index = number.checked_sub(self.first_open())?;
         self.open.get_mut(usize::try_from(index).ok()?)
     }
 
     /// Whether one more takes more memory, unless others are packed.
+    #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.open.len() == self.open.capacity()
+        !self.open.is_empty() && self.open.len() == self.open.capacity()
     }
 
-    /// Adds an exchange, and tells its number.
-    pub(super) fn push(&mut self, exchange: Exchange) -> u64 {
+    /// Adds an exchange, which is to begin with this request if any, and tells its number.
+    #[inline(always)]
+    pub(super) fn push(&mut self, request: Option<Request>) -> u64 {
         if self.packed.len() + self.open.len() >= MAX_EXCHANGES {
             self.drop_first();
         }
-        // Most connections have one exchange or two; a deque would make room for four at once.
-        if self.is_full() {
-            self.open.reserve_exact(1 + self.open.len() / 2);
+        if self.open.len() == self.open.capacity() {
+            self.make_room();
         }
-        self.lines += line_weight(&exchange);
-        self.open.push_back(exchange);
+        self.lines += request.as_ref().map_or(0, line_weight);
+        self.open.push_back(Exchange {
+            request,
+            response: None,
+        });
         self.first_open() + self.open.len() as u64 - 1
     }
 
@@ -65,7 +70,7 @@ impl Kept {
         while self.first_open() < settled
             && let Some(exchange) = self.open.front_mut()
         {
-            self.lines -= line_weight(exchange);
+            self.lines -= exchange.request.as_ref().map_or(0, line_weight);
             self.pause = pause_behind(exchange);
             self.packed.push(exchange);
             self.open.pop_front();
@@ -97,6 +102,13 @@ impl Kept {
         self.dropped + self.packed.len() as u64
     }
 
+    /// Most connections have one exchange or two; a deque would make room for four at once.
+    #[inline(never)]
+    fn make_room(&mut self) {
+        self.open.reserve_exact(1 + self.open.len() / 2);
+    }
+
+    #[cold]
     fn drop_first(&mut self) {
         if self.packed.len() > 0 {
             self.packed.drop_first();
@@ -108,15 +120,15 @@ impl Kept {
 
     fn take_first_open(&mut self) -> Option<Exchange> {
         let exchange = self.open.pop_front()?;
-        self.lines -= line_weight(&exchange);
+        self.lines -= exchange.request.as_ref().map_or(0, line_weight);
         Some(exchange)
     }
 }
 
 /// What the line of the request takes, with what an allocation costs.
-fn line_weight(exchange: &Exchange) -> usize {
-    match exchange.request.as_ref().map(|request| &request.line) {
-        Some(Cow::Owned(line)) => line.capacity() + 24,
-        _ => 0,
+fn line_weight(request: &Request) -> usize {
+    match &request.line {
+        Cow::Owned(line) => line.capacity() + 24,
+        Cow::Borrowed(_) => 0,
     }
 }

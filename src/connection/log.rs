@@ -13,8 +13,8 @@ use super::unacked::{Part, Queue, Unacked};
 use super::waiting::Waiting;
 use super::{MAX_KEPT_TARGET, Targets};
 use crate::http::{
-    Broken, Framing, Head, Method, Place, Says, Sink, StartLine, Version, request_framing,
-    response_framing,
+    Broken, Framing, Head, Kind, Method, Place, Says, Sink, StartLine, Version, request_framing,
+    response_framing, says,
 };
 use crate::tcp::{Acked, Handshake, Peer, PerPeer};
 use crate::time::{At, Span, Time};
@@ -293,7 +293,7 @@ impl Log {
 
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
-        self.exchanges.pack(self.settled());
+        self.pack();
         self.exchanges.shrink();
         self.unacked.client.shrink();
         self.unacked.server.shrink();
@@ -313,11 +313,18 @@ impl Log {
         self.exchanges.at(number)
     }
 
-    fn push(&mut self, exchange: Exchange) -> u64 {
+    #[inline(always)]
+    fn push(&mut self, request: Option<Request>) -> u64 {
         if self.exchanges.is_full() {
-            self.exchanges.pack(self.settled());
+            self.pack();
         }
-        self.exchanges.push(exchange)
+        self.exchanges.push(request)
+    }
+
+    /// Packs what can be packed.
+    #[inline(never)]
+    fn pack(&mut self) {
+        self.exchanges.pack(self.settled());
     }
 
     /// The number before which nothing happens to an exchange any more: whatever may come is for later ones.
@@ -335,26 +342,27 @@ impl Log {
     }
 
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
+    #[inline]
     pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
         self.acked[of] = Some((upto, by));
+        if self.unacked[of].has_up_to(upto) {
+            self.set_acked_up_to(of, upto, by);
+        }
         if let Some(rare) = &mut self.rare
             && let Some(forgotten) = rare.forgotten[of].take_if(|first| first.offset <= upto)
         {
             rare.acked_too_late += forgotten.count;
         }
+    }
+
+    fn set_acked_up_to(&mut self, of: Peer, upto: u64, by: Acked) {
         while let Some(unacked) = self.unacked[of].pop_up_to(upto) {
             self.set_acked(of, unacked, by);
         }
     }
 
+    #[inline]
     fn await_ack(&mut self, of: Peer, unacked: Unacked) {
-        match self.acked[of] {
-            Some((upto, by)) if upto >= unacked.offset => self.set_acked(of, unacked, by),
-            _ => self.push_unacked(of, unacked),
-        }
-    }
-
-    fn push_unacked(&mut self, of: Peer, unacked: Unacked) {
         if let Some(first) = self.unacked[of].push(unacked) {
             let offset = first.offset;
             let forgotten = &mut self.rare_mut().forgotten[of];
@@ -364,22 +372,12 @@ impl Log {
     }
 
     fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
-        let of_request = self.requester == Some(of);
-        let Some(exchange) = self.at(unacked.exchange) else {
+        let kind = self.kind_of(of);
+        let exchange = self.exchanges.at(unacked.exchange());
+        let Some(message) = exchange.and_then(|exchange| exchange.message(kind)) else {
             return;
         };
-        let message = match of_request {
-            true => exchange
-                .request
-                .as_mut()
-                .map(|request| &mut request.message),
-            false => exchange
-                .response
-                .as_mut()
-                .map(|response| &mut response.message),
-        };
-        let Some(message) = message else { return };
-        let acked = match unacked.part {
+        let acked = match unacked.part() {
             Part::Head => message.head.as_mut().map(|head| &mut head.acked),
             Part::Whole => message.end.as_mut().map(|end| &mut end.acked),
         };
@@ -398,15 +396,11 @@ impl Log {
         let pause = self.exchanges.last_pause();
         let gap = pause.and_then(|pause| pause.until(&message));
         self.tally.idle_max = self.tally.idle_max.max(gap);
-        let exchange = Exchange {
-            request: Some(Request {
-                message,
-                method,
-                line,
-            }),
-            response: None,
-        };
-        let number = self.push(exchange);
+        let number = self.push(Some(Request {
+            message,
+            method,
+            line,
+        }));
         self.waiting.push(number);
         self.request = Some(number);
     }
@@ -435,7 +429,7 @@ impl Log {
                 self.tally.answered += 1;
                 number
             }
-            None => self.push(Exchange::default()),
+            None => self.push(None),
         };
         if let Some(exchange) = self.at(number) {
             exchange.response = response;
@@ -477,105 +471,119 @@ impl Log {
         }
     }
 
-    /// The message of `from` that is being received, and the number of its exchange.
-    fn current(&mut self, from: Peer) -> Option<(u64, &mut Message)> {
-        if self.requester == Some(from) {
-            let number = self.request?;
-            return Some((number, &mut self.at(number)?.request.as_mut()?.message));
-        }
-        let Incoming::Final(number) = self.response? else {
-            return None;
-        };
-        Some((number, &mut self.at(number)?.response.as_mut()?.message))
-    }
-
-    fn finish_head(&mut self, from: Peer, head: MessageHead) {
-        if let Some(Incoming::Interim) = self.response
-            && self.requester == Some(from.other())
-            && head.head.body.is_framed()
-        {
-            let rare = self.rare_mut();
-            rare.interims.framed = rare.interims.framed.or(rare.interim);
-        }
-        let Some((exchange, message)) = self.current(from) else {
-            return;
-        };
-        message.head = Some(head);
-        let (says, keep_alive, start) = (message.says(), message.keep_alive(), message.start);
-        if self.requester == Some(from) {
-            self.tally.client_asks = says;
-            return;
-        }
-        self.tally.server_says = says;
-        self.tally.timeout = self
-            .tally
-            .timeout
-            .or(keep_alive.and_then(|keep_alive| keep_alive.timeout));
-        self.tally.max = self
-            .tally
-            .max
-            .or(keep_alive.and_then(|keep_alive| keep_alive.max));
-        if head.framing == Framing::Tunnel {
-            self.rare_mut().tunnel = Some(start);
-        }
-        // Who goes on asking behind this head is asked whether he had seen it.
-        if says.is_some_and(|says| !says.persists()) {
-            self.await_ack(
-                from,
-                Unacked {
-                    offset: head.end,
-                    exchange,
-                    part: Part::Head,
-                },
-            );
+    /// Which messages this side sends, as far as that is known.
+    #[inline]
+    fn kind_of(&self, peer: Peer) -> Kind {
+        match self.requester == Some(peer) {
+            true => Kind::Request,
+            false => Kind::Response,
         }
     }
 
-    fn finish_message(&mut self, from: Peer, end: End) {
-        if let Some(Incoming::Interim) = self.response
-            && self.requester == Some(from.other())
-        {
-            self.rare_mut().interims.until = Some(end.offset);
+    /// A head is complete; tells where its body ends.
+    fn finish_head(&mut self, from: Peer, head: &Head, at: At, end: u64) -> Framing {
+        if self.kind_of(from) == Kind::Request {
+            let framing = request_framing(head.body);
+            let exchange = self.request.and_then(|number| self.exchanges.at(number));
+            if let Some(Request { message, .. }) = exchange.and_then(|it| it.request.as_mut()) {
+                self.tally.client_asks = Some(says(message.version, head.options));
+                message.head = Some(MessageHead::new(*head, at, end, framing));
+            }
+            return framing;
         }
-        let Some((exchange, message)) = self.current(from) else {
-            return;
-        };
-        message.end = Some(end);
-        if self.requester == Some(from) {
-            self.request = None;
-        } else {
-            self.response = Some(Incoming::Over);
+        match self.response {
+            Some(Incoming::Final(number)) => self.finish_final_head(number, from, head, at, end),
+            Some(Incoming::Interim) if head.body.is_framed() => {
+                let rare = self.rare_mut();
+                rare.interims.framed = rare.interims.framed.or(rare.interim);
+                Framing::None
+            }
+            _ => Framing::None,
         }
-        if self
-            .at(exchange)
-            .is_some_and(|exchange| exchange.is_complete())
-        {
-            self.tally.complete += 1;
-        }
-        self.await_ack(
-            from,
-            Unacked {
-                offset: end.offset,
-                exchange,
-                part: Part::Whole,
-            },
-        );
     }
 
-    fn framing(&mut self, from: Peer, head: &Head) -> Framing {
-        if self.requester == Some(from) {
-            return request_framing(head.body);
-        }
-        let Some(Incoming::Final(number)) = self.response else {
-            return Framing::None;
-        };
-        let Some(exchange) = self.at(number) else {
+    fn finish_final_head(
+        &mut self,
+        number: u64,
+        from: Peer,
+        head: &Head,
+        at: At,
+        end: u64,
+    ) -> Framing {
+        let Some(Exchange { request, response }) = self.exchanges.at(number) else {
             return Framing::Unknown;
         };
-        let method = exchange.request.as_ref().map(|request| request.method);
-        let status = exchange.response.map_or(0, |response| response.status);
-        response_framing(status, method, head.body)
+        let method = request.as_ref().map(|request| request.method);
+        let status = response.as_ref().map_or(0, |response| response.status);
+        let framing = response_framing(status, method, head.body);
+        let Some(Response { message, .. }) = response else {
+            return framing;
+        };
+        let says = says(message.version, head.options);
+        self.tally.server_says = Some(says);
+        let finished = message
+            .head
+            .insert(MessageHead::new(*head, at, end, framing));
+        // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
+        let mut waits = false;
+        if !says.persists() {
+            finished.acked = acked_by(self.acked[from], end);
+            waits = finished.acked.is_none();
+        }
+        if let Some(keep_alive) = message.keep_alive() {
+            self.tally.timeout = self.tally.timeout.or(keep_alive.timeout);
+            self.tally.max = self.tally.max.or(keep_alive.max);
+        }
+        if framing == Framing::Tunnel {
+            let start = message.start;
+            self.rare_mut().tunnel = Some(start);
+        }
+        if waits {
+            self.await_ack(from, Unacked::new(end, number, Part::Head));
+        }
+        framing
     }
+
+    fn finish_message(&mut self, from: Peer, at: Option<At>, end: u64) {
+        let kind = self.kind_of(from);
+        let number = match (kind, self.response) {
+            (Kind::Request, _) => self.request,
+            (_, Some(Incoming::Final(number))) => Some(number),
+            (_, Some(Incoming::Interim)) => {
+                self.rare_mut().interims.until = Some(end);
+                None
+            }
+            _ => None,
+        };
+        let Some(number) = number else { return };
+        let Some(exchange) = self.exchanges.at(number) else {
+            return;
+        };
+        let Some(message) = exchange.message(kind) else {
+            return;
+        };
+        let acked = acked_by(self.acked[from], end);
+        message.end = Some(End {
+            offset: end,
+            at,
+            acked,
+        });
+        self.tally.complete += u64::from(exchange.is_complete());
+        match kind {
+            Kind::Request => self.request = None,
+            Kind::Response => self.response = Some(Incoming::Over),
+        }
+        if acked.is_none() {
+            self.await_ack(from, Unacked::new(end, number, Part::Whole));
+        }
+    }
+}
+
+/// Who acknowledged what ends before `offset`, if the latest acknowledgement does.
+#[inline]
+fn acked_by(acked: Option<(u64, Acked)>, offset: u64) -> Option<Acked> {
+    let (upto, by) = acked?;
+    (upto >= offset).then_some(by)
 }
 
 /// What hears the messages of one side.
@@ -616,29 +624,11 @@ impl Sink for Heard<'_> {
     }
 
     fn head(&mut self, head: &Head, at: At, end: u64) -> Framing {
-        let framing = self.log.framing(self.from, head);
-        self.log.finish_head(
-            self.from,
-            MessageHead {
-                head: *head,
-                at,
-                end,
-                framing,
-                acked: None,
-            },
-        );
-        framing
+        self.log.finish_head(self.from, head, at, end)
     }
 
     fn ended(&mut self, at: Option<At>, end: u64) {
-        self.log.finish_message(
-            self.from,
-            End {
-                offset: end,
-                at,
-                acked: None,
-            },
-        );
+        self.log.finish_message(self.from, at, end);
     }
 
     fn broken(&mut self, why: Broken) {

@@ -14,9 +14,8 @@ pub const MAX_UNACKED: usize = 1024;
 pub(super) struct Unacked {
     /// The offset behind it.
     pub(super) offset: u64,
-    /// The number of its exchange.
-    pub(super) exchange: u64,
-    pub(super) part: Part,
+    /// Twice the number of its exchange, and one more where it is the end of the head.
+    place: u64,
 }
 
 /// What ends there.
@@ -26,11 +25,41 @@ pub(super) enum Part {
     Whole,
 }
 
+impl Unacked {
+    /// Behind any offset: what stands where nothing waits.
+    const NONE: Unacked = Unacked {
+        offset: u64::MAX,
+        place: u64::MAX,
+    };
+
+    #[inline]
+    pub(super) fn new(offset: u64, exchange: u64, part: Part) -> Self {
+        Unacked {
+            offset,
+            place: exchange << 1 | u64::from(part == Part::Head),
+        }
+    }
+
+    /// The number of its exchange.
+    #[inline]
+    pub(super) fn exchange(self) -> u64 {
+        self.place >> 1
+    }
+
+    #[inline]
+    pub(super) fn part(self) -> Part {
+        match self.place & 1 {
+            0 => Part::Whole,
+            _ => Part::Head,
+        }
+    }
+}
+
 /// Those of one side. Mostly there is one, or the two of a message that says close: they take no memory of their own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
-    first: Option<Unacked>,
-    second: Option<Unacked>,
+    first: Unacked,
+    second: Unacked,
     #[expect(
         clippy::box_collection,
         reason = "there are many connections, and few have a third"
@@ -38,44 +67,68 @@ pub(super) struct Queue {
     others: Option<Box<VecDeque<Unacked>>>,
 }
 
+impl Default for Queue {
+    fn default() -> Self {
+        Queue {
+            first: Unacked::NONE,
+            second: Unacked::NONE,
+            others: None,
+        }
+    }
+}
+
 impl Queue {
     /// Adds one behind all others. Where there are too many, since nobody acknowledges anything in a capture of one
     /// direction only, the first gives way.
+    #[inline]
     pub(super) fn push(&mut self, unacked: Unacked) -> Option<Unacked> {
-        let first = (self.len() >= MAX_UNACKED).then(|| self.pop()).flatten();
-        if self.first.is_none() {
-            self.first = Some(unacked);
-        } else if self.second.is_none() {
-            self.second = Some(unacked);
+        if !self.waits() {
+            self.first = unacked;
+        } else if self.second.offset == u64::MAX {
+            self.second = unacked;
         } else {
-            self.others.get_or_insert_default().push_back(unacked);
+            return self.push_third(unacked);
         }
-        first
+        None
+    }
+
+    fn push_third(&mut self, unacked: Unacked) -> Option<Unacked> {
+        let others = self.others.get_or_insert_default();
+        others.push_back(unacked);
+        (others.len() > MAX_UNACKED - 2).then(|| self.pop())
+    }
+
+    /// Whether any waits.
+    #[inline]
+    fn waits(&self) -> bool {
+        self.first.offset != u64::MAX
+    }
+
+    /// Whether the first has an offset no higher than this.
+    #[inline]
+    pub(super) fn has_up_to(&self, offset: u64) -> bool {
+        self.first.offset <= offset
     }
 
     /// Takes the first, if its offset is no higher than this.
     #[inline]
     pub(super) fn pop_up_to(&mut self, offset: u64) -> Option<Unacked> {
-        let first = self.first.as_ref()?;
-        if first.offset > offset {
-            return None;
-        }
-        self.pop()
+        (self.has_up_to(offset) && self.waits()).then(|| self.pop())
     }
 
     /// The lowest number of their exchanges; the highest there is where there are none. A response to nobody comes behind
     /// requests that wait for theirs.
     #[inline]
     pub(super) fn lowest_exchange(&self) -> u64 {
-        let number = |unacked: &Option<Unacked>| unacked.map_or(u64::MAX, |end| end.exchange);
-        let lowest = number(&self.first).min(number(&self.second));
-        match &self.others {
+        let lowest = self.first.place.min(self.second.place);
+        let lowest = match &self.others {
             None => lowest,
             Some(others) => {
-                let others = others.iter().map(|unacked| unacked.exchange);
-                others.fold(lowest, u64::min)
+                let places = others.iter().map(|unacked| unacked.place);
+                places.fold(lowest, u64::min)
             }
-        }
+        };
+        lowest >> 1
     }
 
     pub(super) fn shrink(&mut self) {
@@ -90,19 +143,13 @@ impl Queue {
         self.others.as_deref().map_or(0, weight)
     }
 
-    fn len(&self) -> usize {
-        let others = self.others.as_ref().map_or(0, |others| others.len());
-        usize::from(self.first.is_some()) + usize::from(self.second.is_some()) + others
-    }
-
-    fn pop(&mut self) -> Option<Unacked> {
-        let others = self.others.as_mut();
-        let third = || others.and_then(|others| others.pop_front());
-        let next = self.second.take();
-        if next.is_some() {
-            self.second = third();
-        }
-        std::mem::replace(&mut self.first, next)
+    #[inline]
+    fn pop(&mut self) -> Unacked {
+        let third = match &mut self.others {
+            Some(others) => others.pop_front().unwrap_or(Unacked::NONE),
+            None => Unacked::NONE,
+        };
+        std::mem::replace(&mut self.first, std::mem::replace(&mut self.second, third))
     }
 }
 
@@ -111,11 +158,7 @@ mod tests {
     use super::*;
 
     fn unacked(offset: u64) -> Unacked {
-        Unacked {
-            offset,
-            exchange: offset / 2,
-            part: Part::Whole,
-        }
+        Unacked::new(offset, offset / 2, Part::Whole)
     }
 
     #[test]
@@ -131,7 +174,7 @@ mod tests {
         assert_eq!(queue.lowest_exchange(), 2);
         queue.push(unacked(6));
         assert_eq!(covered(&mut queue, 9), [4, 5, 6]);
-        assert_eq!(queue.lowest_exchange(), u64::MAX);
+        assert_eq!(queue.lowest_exchange(), u64::MAX >> 1);
         queue.shrink();
         assert_eq!(queue.weight(), 0);
     }
@@ -142,6 +185,7 @@ mod tests {
         let all = MAX_UNACKED as u64 + 3;
         let given_up = (0..all).filter_map(|offset| queue.push(unacked(offset)));
         assert!(given_up.map(|unacked| unacked.offset).eq(0..3));
-        assert_eq!(queue.len(), MAX_UNACKED);
+        let left = std::iter::from_fn(|| queue.pop_up_to(all));
+        assert_eq!(left.count(), MAX_UNACKED);
     }
 }
