@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::mem;
 
 use super::MAX_EXCHANGES;
 use super::exchange::{Exchange, Request};
@@ -77,13 +78,15 @@ impl Kept {
         }
     }
 
+    /// All of them; none is left.
     pub(super) fn take_all(&mut self) -> Vec<Exchange> {
         if self.packed.len() == 0 {
-            return std::mem::take(&mut self.open).into();
+            return mem::take(&mut self.open).into();
         }
-        let mut exchanges = Vec::with_capacity(self.packed.len() + self.open.len());
-        self.packed.unpack(&mut exchanges);
-        exchanges.extend(self.open.drain(..));
+        let (packed, open) = (mem::take(&mut self.packed), mem::take(&mut self.open));
+        let mut exchanges = Vec::with_capacity(packed.len() + open.len());
+        packed.unpack(&mut exchanges);
+        exchanges.extend(open);
         exchanges
     }
 
