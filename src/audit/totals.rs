@@ -18,7 +18,8 @@ pub struct Totals {
     pub unanswered: u64,
     /// Findings by the name of their rule; rules that found nothing are not there.
     pub findings: BTreeMap<&'static str, u64>,
-    verdicts: BTreeMap<Verdict, u64>,
+    /// Of each verdict, in their order.
+    verdicts: [u64; Verdict::ALL.len()],
 }
 
 impl Totals {
@@ -28,7 +29,9 @@ impl Totals {
         self.requests += row.requests;
         self.responses += row.responses;
         self.unanswered += row.unanswered;
-        *self.verdicts.entry(row.verdict).or_default() += 1;
+        if let Some(count) = self.verdicts.get_mut(row.verdict as usize) {
+            *count += 1;
+        }
         for finding in &row.findings {
             *self.findings.entry(finding.rule.name).or_default() += 1;
         }
@@ -40,8 +43,8 @@ impl Totals {
         self.requests += other.requests;
         self.responses += other.responses;
         self.unanswered += other.unanswered;
-        for (&verdict, count) in &other.verdicts {
-            *self.verdicts.entry(verdict).or_default() += count;
+        for (count, more) in self.verdicts.iter_mut().zip(other.verdicts) {
+            *count += more;
         }
         for (&rule, count) in &other.findings {
             *self.findings.entry(rule).or_default() += count;
@@ -50,11 +53,13 @@ impl Totals {
 
     /// The worst verdict of any connection.
     pub fn worst(&self) -> Option<Verdict> {
-        self.verdicts.keys().next_back().copied()
+        let verdicts = Verdict::ALL.into_iter();
+        verdicts.filter(|&verdict| self.with(verdict) > 0).max()
     }
 
     /// How many connections have this verdict.
     pub fn with(&self, verdict: Verdict) -> u64 {
-        self.verdicts.get(&verdict).copied().unwrap_or_default()
+        let count = self.verdicts.get(verdict as usize);
+        count.copied().unwrap_or_default()
     }
 }

@@ -7,7 +7,6 @@
 //! common is noticed among any number of captures.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
@@ -81,23 +80,15 @@ pub struct Print(u64);
 impl Print {
     /// That of this connection.
     pub fn of(row: &Row) -> Self {
-        let ip = |ip: IpAddr| match ip {
-            IpAddr::V4(ip) => u128::from(ip.to_bits()),
-            IpAddr::V6(ip) => ip.to_bits(),
-        };
         let (client, server) = (row.client, row.server);
-        let ports = u128::from(client.port()) << 16 | u128::from(server.port());
-        let times = [row.first.time.nanos(), row.rtt.map_or(-1, Span::nanos)];
-        let times = times.map(|nanos| u128::from(nanos.cast_unsigned()));
         let words = [
-            ip(client.ip()),
-            ip(server.ip()),
-            ports,
-            times[0] << 64 | times[1],
+            client.folded_address(),
+            server.folded_address(),
+            u64::from(client.port()) << 16 | u64::from(server.port()),
+            row.first.time.nanos().cast_unsigned(),
+            row.rtt.map_or(-1, Span::nanos).cast_unsigned(),
         ];
-        Print(words.into_iter().fold(0, |hash, word| {
-            mixed(mixed(hash ^ word as u64) ^ (word >> 64) as u64)
-        }))
+        Print(words.into_iter().fold(0, |hash, word| mixed(hash ^ word)))
     }
 }
 
