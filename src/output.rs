@@ -124,6 +124,15 @@ impl Write for Output {
         }
     }
 
+    // Line after line goes through this: it is not to be asked anew which of them it is.
+    fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        match self {
+            Output::Stream(out) => out.write_all(octets),
+            Output::Device(out) => out.write_all(octets),
+            Output::File { unfinished, .. } => unfinished.write_all(octets),
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Stream(out) => out.flush(),

@@ -1,5 +1,7 @@
 //! From packets to finished connections: the whole way of one capture.
 
+use std::cmp::Reverse;
+
 use super::tables::{Beside, Tables};
 use super::{Connection, Conversation, Exchange, Targets};
 use crate::capture::Packet;
@@ -133,8 +135,8 @@ impl<R> Tracker<R> {
 }
 
 fn hand_out<C: Recorder>(finished: &mut Vec<(u64, C::Record, Latest)>, recorder: &mut C) {
-    finished.sort_unstable_by_key(|&(stream, ..)| stream);
-    for (_, record, latest) in finished.drain(..) {
+    finished.sort_unstable_by_key(|&(stream, ..)| Reverse(stream));
+    while let Some((_, record, latest)) = finished.pop() {
         recorder.finish(record, latest);
     }
 }
