@@ -26,6 +26,14 @@ pub(crate) fn of_eight(number: u64) -> u64 {
     apart(hundreds | (fours - hundreds * 100) << 16)
 }
 
+/// The four digits of a number below 10,000, as [`of_eight`] has them.
+#[inline]
+pub(crate) fn of_four(number: u64) -> u32 {
+    // 10486/1048576 is near enough to a hundredth.
+    let hundreds = (number * 10_486) >> 20;
+    apart(hundreds | (number - hundreds * 100) << 16) as u32
+}
+
 /// Tens and ones of the four numbers below 100 that lie in lanes of 16 bits.
 #[inline]
 fn apart(pairs: u64) -> u64 {
@@ -63,6 +71,8 @@ mod tests {
             let other = 9_999 - number;
             let digits = text(of_eight(number * 10_000 + other));
             assert_eq!(digits, format!("{number:04}{other:04}"));
+            let four = of_four(number).wrapping_add(ZEROS as u32).to_le_bytes();
+            assert_eq!(four, digits.as_bytes()[..4]);
         }
     }
 

@@ -61,6 +61,7 @@ pub mod partial;
 
 mod digits;
 pub mod time;
+mod written;
 
 #[cfg(test)]
 #[allow(

@@ -210,7 +210,7 @@ fn plan(arguments: &Arguments, extent: Extent, monitor: &Arc<Monitor>) -> Plan {
         },
         memory: arguments.memory - memory_of_rows(results, arguments.memory),
         threads: arguments.threads(),
-        tell: only_lines(arguments).then_some(report::push_ndjson_story as Tell),
+        tell: only_lines(arguments).then_some(report::add_ndjson_story as Tell),
         monitor: Arc::clone(monitor),
     }
 }

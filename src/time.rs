@@ -3,12 +3,14 @@
 //! In: a capture's time stamps. Out: values that compare, subtract and print. What a resolution or an offset
 //! means is the business of the capture formats.
 
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digits::{ZEROS, of_eight, of_pairs};
+use crate::written::Room;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, from the year 1677 to 2262; what lies beyond is held at the edge.
 ///
@@ -39,21 +41,17 @@ impl Time {
         (self.0.get() ^ EPOCH).cast_signed()
     }
 
-    /// RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
-    #[inline]
-    pub fn rfc3339(self) -> [u8; 30] {
-        let (seconds, nanos) = div_rem(self.nanos(), 1_000_000_000);
-        let (days, second_of_day) = div_rem(seconds, 86_400);
-        let (minute_of_day, second) = (second_of_day / 60, second_of_day % 60);
-        let (year, month, day) = date(days);
-        let [y, e, a, r, m, o, d, t] = pairs([year / 100, year % 100, month, day]);
-        let [h, u, i, n, s, c, ..] = pairs([minute_of_day / 60, minute_of_day % 60, second, 0]);
-        let [n0, n1, n2, n3, n4, n5, n6, n7] = (of_eight(nanos / 10) + ZEROS).to_le_bytes();
-        let n8 = b'0' + (nanos % 10) as u8;
-        [
-            y, e, a, r, b'-', m, o, b'-', d, t, b'T', h, u, b':', i, n, b':', s, c, b'.', //
-            n0, n1, n2, n3, n4, n5, n6, n7, n8, b'Z',
-        ]
+    /// Puts it there by RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
+    #[inline(always)]
+    pub(crate) fn put(self, room: &mut Room<'_>) {
+        let (second, nanos) = div_rem(self.nanos(), 1_000_000_000);
+        room.put_chunk::<30>(|room| {
+            room.put_first(20, Second::text(second));
+            let (first, others) = (nanos / 100_000_000, of_eight(nanos % 100_000_000));
+            room.put(&[b'0' + first as u8]);
+            room.put(&digits(others));
+            room.put(b"Z");
+        });
     }
 
     /// The time from `earlier` to this; negative where the clock went back.
@@ -97,10 +95,15 @@ impl std::ops::Add<Span> for Time {
     }
 }
 
-/// As in [`Time::rfc3339`].
+/// By RFC 3339 in UTC with nine digits of a second, as in `2026-11-24T09:15:00.000000001Z`.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.rfc3339()).unwrap_or_default())
+        let (octets, len) = Room::fill::<31>(|mut room| {
+            self.put(&mut room);
+            room
+        });
+        let text = octets.get(..len).unwrap_or_default();
+        f.write_str(std::str::from_utf8(text).unwrap_or_default())
     }
 }
 
@@ -109,9 +112,62 @@ fn div_rem(number: i64, by: i64) -> (i64, u64) {
     (number.div_euclid(by), number.rem_euclid(by).unsigned_abs())
 }
 
-/// The digits of four numbers below 100.
-fn pairs(numbers: [u64; 4]) -> [u8; 8] {
-    (of_pairs(numbers) + ZEROS).to_le_bytes()
+/// A second, and how it is written.
+struct Second {
+    /// So many after the epoch.
+    number: Cell<i64>,
+    /// With the point behind it, and four octets that mean nothing.
+    text: Cell<[u8; 24]>,
+}
+
+/// So many seconds are kept.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// Seconds that were written, each in its place: most times are written when others of the same second were.
+    static WRITTEN: [Second; KEPT] = const {
+        [const {
+            Second {
+                number: Cell::new(i64::MIN),
+                text: Cell::new([0; 24]),
+            }
+        }; KEPT]
+    };
+}
+
+impl Second {
+    #[inline(always)]
+    fn text(number: i64) -> [u8; 24] {
+        WRITTEN.with(|seconds| {
+            let second = seconds.get(number.cast_unsigned() as usize % KEPT);
+            let known = second.filter(|second| second.number.get() == number);
+            known.map_or_else(|| Second::write(number, second), |second| second.text.get())
+        })
+    }
+
+    #[inline(never)]
+    fn write(number: i64, place: Option<&Second>) -> [u8; 24] {
+        let (days, second_of_day) = div_rem(number, 86_400);
+        let (year, month, day) = date(days);
+        let (minute_of_day, second) = (second_of_day / 60, second_of_day % 60);
+        let (hour, minute) = (minute_of_day / 60, minute_of_day % 60);
+        let [y, e, a, r, m, o, d, t] = digits(of_pairs([year / 100, year % 100, month, day]));
+        let [h, u, i, n, s, c, ..] = digits(of_pairs([hour, minute, second, 0]));
+        let text = [
+            y, e, a, r, b'-', m, o, b'-', d, t, b'T', h, u, b':', i, n, b':', s, c, b'.', //
+            0, 0, 0, 0,
+        ];
+        if let Some(place) = place {
+            place.number.set(number);
+            place.text.set(text);
+        }
+        text
+    }
+}
+
+/// As ASCII.
+fn digits(digits: u64) -> [u8; 8] {
+    digits.wrapping_add(ZEROS).to_le_bytes()
 }
 
 /// Year, month and day of the day that comes so many days after 1970-01-01, in the Gregorian calendar.
@@ -288,6 +344,22 @@ mod tests {
             Time::from_nanos(-1).to_string(),
             "1969-12-31T23:59:59.999999999Z"
         );
+    }
+
+    #[test]
+    fn seconds_that_are_kept_in_one_place_are_told_apart() {
+        for (second, text) in [
+            (0, "00:00"),
+            (64, "01:04"),
+            (0, "00:00"),
+            (-64, "58:56"),
+            (1, "00:01"),
+        ] {
+            for nanos in [0, 999_999_999] {
+                let time = Time::from_nanos(second * 1_000_000_000 + nanos);
+                assert_eq!(time.to_string().get(14..19), Some(text));
+            }
+        }
     }
 
     #[test]

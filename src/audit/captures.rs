@@ -7,13 +7,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::finished::{Finished, Texts};
+use super::finished::{Finished, MAX_KEPT, Texts};
 use super::judged::Judged;
 use super::{Extent, Print, Reading, Row, Selection, Sighting, Totals, pool};
 use crate::capture::{Capture, Monitor, OpenError, Part, Source};
 use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
 use crate::tcp::{Bounds, Latest};
+use crate::written::Written;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub struct Plan {
 
 /// Adds to a text what is to be said of a row, whose number is not known yet; with the parts that its capture consists
 /// of, if those are several.
-pub type Tell = fn(&Row, &[Part], &mut Vec<u8>);
+pub type Tell = fn(&Row, &[Part], &mut Written);
 
 /// Where there are several captures, this part of the memory is for those that are read before their turn.
 pub(super) const BESIDE: usize = 4;
@@ -196,9 +197,11 @@ where
 
     fn finish(&mut self, judged: Judged, latest: Latest) {
         if self.result.is_ok() {
-            self.texts.octets.clear();
+            self.texts.written.clear(MAX_KEPT);
             let finished = Finished::new(judged, latest, self.source, self.plan, &mut self.texts);
-            self.result = self.account.add(finished, &self.texts.octets, self.take);
+            self.result = self
+                .account
+                .add(finished, self.texts.written.octets(), self.take);
         }
     }
 }

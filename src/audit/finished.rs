@@ -9,6 +9,7 @@ use super::judged::Judged;
 use super::{BoundMet, Plan, Print, Row, Sighting, Totals};
 use crate::capture::Source;
 use crate::tcp::Latest;
+use crate::written::Written;
 
 /// What is known of a finished connection.
 #[derive(Debug)]
@@ -33,10 +34,13 @@ pub(super) enum What {
 /// What is said of connections, where no more is wanted of them than that.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    pub(super) octets: Vec<u8>,
+    pub(super) written: Written,
     /// Sums over these connections.
     pub(super) totals: Totals,
 }
+
+/// So many octets of memory are kept for further texts.
+pub(super) const MAX_KEPT: usize = 1 << 18;
 
 impl Finished {
     /// What is wanted of a connection that was judged, and this is the latest that is known of it.
@@ -56,10 +60,10 @@ impl Finished {
             _ if !plan.selection.streams.is_empty() => What::Row(row, sighting),
             _ if !is_chosen() => What::Count,
             Some(tell) => {
-                let start = texts.octets.len();
-                tell(&row, source.parts(), &mut texts.octets);
+                let start = texts.written.len();
+                tell(&row, source.parts(), &mut texts.written);
                 texts.totals.add(&row);
-                What::Text(start..texts.octets.len(), Print::of(&row))
+                What::Text(start..texts.written.len(), Print::of(&row))
             }
             None => What::Row(row, sighting),
         };

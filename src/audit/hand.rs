@@ -9,7 +9,7 @@
 
 use std::mem;
 
-use super::finished::{Finished, Texts, What};
+use super::finished::{Finished, MAX_KEPT, Texts, What};
 use super::judged::Judged;
 use super::{Plan, Totals};
 use crate::capture::{Capture, Damage, Source, Summary};
@@ -201,7 +201,7 @@ impl Yield {
     /// The memory that it takes, in octets.
     pub(super) fn weight(&self) -> usize {
         self.weight
-            + self.texts.octets.capacity()
+            + self.texts.written.capacity()
             + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
     }
 
@@ -210,8 +210,7 @@ impl Yield {
         self.begun.clear();
         self.forgotten.clear();
         self.finished.clear();
-        self.texts.octets.clear();
-        self.texts.octets.shrink_to(MAX_KEPT);
+        self.texts.written.clear(MAX_KEPT);
         Yield {
             texts: Texts {
                 totals: Totals::default(),
@@ -222,9 +221,6 @@ impl Yield {
         }
     }
 }
-
-/// So many octets of memory are kept for further texts.
-const MAX_KEPT: usize = 1 << 18;
 
 struct Noting<'a> {
     plan: &'a Plan,

@@ -46,7 +46,7 @@ impl Merge {
         self.order.sort();
         let (mut texts, mut finished): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
         for yielded in yields {
-            texts.push(yielded.texts.octets.as_slice());
+            texts.push(yielded.texts.written.octets());
             finished.push(yielded.finished.as_mut_slice());
         }
         self.order.iter().filter_map(move |&(_, _, at, number)| {

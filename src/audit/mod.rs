@@ -49,3 +49,5 @@ pub use sighting::Sighting;
 pub use survey::{Survey, Watch};
 pub use totals::Totals;
 pub use twice::{Print, Twice};
+
+pub use crate::written::Written;

@@ -14,6 +14,7 @@ use crate::audit::{BoundMet, Reading, Row};
 use crate::capture::{Damage, Part};
 use crate::connection::Beside;
 use crate::rules::Verdict;
+use crate::written::{Room, Written};
 
 /// The version of the document and of the record. It changes when a field goes or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -32,17 +33,19 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
     let captures: Vec<_> = document.readings.iter().map(CaptureRecord::new).collect();
     write_value(&captures, out)?;
     out.write_all(br#","connections":["#)?;
-    let mut octets = Vec::new();
+    let mut record = Written::default();
+    let mut between: &[u8] = b"";
     for row in document.rows {
         let source = Source {
             row,
             capture: &document.capture(row),
             parts: document.parts(row),
         };
-        push_record(source, &mut octets);
-        out.write_all(&octets)?;
-        octets.clear();
-        octets.push(b',');
+        out.write_all(between)?;
+        record.clear(MAX_KEPT);
+        add_record(source, &mut record);
+        out.write_all(record.octets())?;
+        between = b",";
     }
     out.write_all(br#"],"summary":"#)?;
     write_value(&SummaryRecord::new(document), out)?;
@@ -52,17 +55,23 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
 /// Writes the rows of a capture as lines of NDJSON, each of which is put together in the same memory.
 #[derive(Debug, Default)]
 pub struct NdjsonLines {
-    capture: String,
-    octets: Vec<u8>,
+    /// What they all begin with: all before the number of the connection.
+    start: Written,
+    line: Written,
 }
 
 impl NdjsonLines {
     /// Of the capture with this path as given, that of its first part where several files were read as one.
     pub fn of(capture: &str) -> Self {
-        NdjsonLines {
-            capture: capture.to_owned(),
-            octets: Vec::new(),
-        }
+        let mut start = Written::default();
+        start.add(|room| {
+            let mut object = Object::begin(room);
+            object.member(record::CAPTURE, Value::Text(capture));
+            object.name(record::STREAM);
+            object.leave()
+        });
+        let line = Written::default();
+        NdjsonLines { start, line }
     }
 
     /// Writes a row as one line. `parts` are the files that were read as one, if it was several.
@@ -71,19 +80,13 @@ impl NdjsonLines {
     ///
     /// Those of `out`.
     pub fn write(&mut self, row: &Row, parts: &[Part], out: &mut impl Write) -> io::Result<()> {
-        self.octets.clear();
-        self.octets.shrink_to(MAX_KEPT);
-        let source = Source {
-            row,
-            capture: &self.capture,
-            parts,
-        };
-        push_record(source, &mut self.octets);
-        self.octets.push(b'\n');
-        out.write_all(&self.octets)
+        self.line.clear(MAX_KEPT);
+        self.begin(row.stream);
+        add_ndjson_story(row, parts, &mut self.line);
+        out.write_all(self.line.octets())
     }
 
-    /// Writes a line of which the end is known, from [`push_ndjson_story`].
+    /// Writes a line of which all behind the number is known, from [`add_ndjson_story`].
     ///
     /// # Errors
     ///
@@ -94,70 +97,80 @@ impl NdjsonLines {
         story: &[u8],
         out: &mut impl Write,
     ) -> io::Result<()> {
-        self.octets.clear();
-        self.octets.shrink_to(MAX_KEPT);
-        push_identity(&self.capture, stream, &mut self.octets);
-        // One write of all of it is less than a write for each part.
-        self.octets.extend_from_slice(story);
-        self.octets.push(b'\n');
-        out.write_all(&self.octets)
+        self.line.clear(MAX_KEPT);
+        self.begin(stream);
+        out.write_all(self.line.octets())?;
+        out.write_all(story)
+    }
+
+    fn begin(&mut self, stream: u64) {
+        self.line.add(|mut room| {
+            room.put(self.start.octets());
+            Value::Number(stream).put_plain(&mut room);
+            room
+        });
     }
 }
 
-/// What a line of NDJSON has of a row behind its number: all that can be written before that is known.
-pub fn push_ndjson_story(row: &Row, parts: &[Part], out: &mut Vec<u8>) {
+/// What a line of NDJSON has of a row behind its number, to its end: all that can be written before that is known.
+pub fn add_ndjson_story(row: &Row, parts: &[Part], out: &mut Written) {
     let source = Source {
         row,
         capture: "",
         parts,
     };
-    push_story(source, out);
+    out.add(|room| {
+        let mut room = story(source, room);
+        room.put(b"\n");
+        room
+    });
 }
 
 /// So many octets of memory are kept from one line to the next. Hardly any line is longer.
 const MAX_KEPT: usize = 1 << 20;
 
-fn push_record(source: Source<'_>, out: &mut Vec<u8>) {
-    push_identity(source.capture, source.row.stream, out);
-    push_story(source, out);
-}
-
-fn push_identity(capture: &str, stream: u64, out: &mut Vec<u8>) {
-    Object::begin(out, |object| {
-        object.member(record::CAPTURE, Value::Text(capture));
-        object.member(record::STREAM, stream.into());
+fn add_record(source: Source<'_>, out: &mut Written) {
+    out.add(|room| {
+        let mut object = Object::begin(room);
+        object.member(record::CAPTURE, Value::Text(source.capture));
+        object.member(record::STREAM, source.row.stream.into());
+        story(source, object.leave())
     });
 }
 
-fn push_story(source: Source<'_>, out: &mut Vec<u8>) {
-    Object::end(out, |object| {
-        record::story(&mut Nested { source, object });
-        if let Some(exchanges) = &source.row.exchanges {
-            // A 408 that was sent while nothing was asked belongs to no exchange.
-            let asked = exchanges
-                .iter()
-                .filter(|exchange| !exchange.is_idle_timeout());
-            object.list(name!("exchanges"), |list| {
-                asked.for_each(|exchange| {
-                    list.object(|object| record::exchange(exchange, source.parts, object));
-                });
+#[inline(never)]
+fn story<'a>(source: Source<'_>, room: Room<'a>) -> Room<'a> {
+    let object = Object::go_on(room);
+    let mut nested = Nested { source, object };
+    record::story(&mut nested);
+    let Nested { mut object, .. } = nested;
+    if let Some(exchanges) = &source.row.exchanges {
+        // A 408 that was sent while nothing was asked belongs to no exchange.
+        let asked = exchanges
+            .iter()
+            .filter(|exchange| !exchange.is_idle_timeout());
+        object.list(name!("exchanges"), |list| {
+            asked.for_each(|exchange| {
+                list.object(|object| record::exchange(exchange, source.parts, object));
             });
-        }
-    });
+        });
+    }
+    object.end()
 }
 
 /// A record with lists in it.
 struct Nested<'a, 'b> {
     source: Source<'a>,
-    object: &'a mut Object<'b>,
+    object: Object<'b>,
 }
 
 impl Fields for Nested<'_, '_> {
-    #[inline]
+    #[inline(always)]
     fn one(&mut self, name: Name, value: impl Fn(Source<'_>) -> Value<'_>) {
         self.object.member(name, value(self.source));
     }
 
+    #[inline(always)]
     fn list(
         &mut self,
         name: Name,

@@ -44,7 +44,7 @@ pub use by_server::ByServer;
 pub use comments::comment_on;
 pub use document::Document;
 pub use escape::for_terminal;
-pub use json::{NdjsonLines, SCHEMA, push_ndjson_story, write_json};
+pub use json::{NdjsonLines, SCHEMA, add_ndjson_story, write_json};
 pub use junit::write_junit;
 pub use listing::{
     Listing, write_listing_csv, write_listing_json, write_listing_markdown, write_listing_ndjson,

@@ -3,6 +3,7 @@
 //! Control characters are escaped beyond what JSON asks for, so that the output does no harm in a terminal.
 
 use std::io::{self, Write};
+use std::mem;
 
 use serde::Serialize;
 use serde_json::Serializer;
@@ -10,56 +11,121 @@ use serde_json::ser::Formatter;
 
 use super::escape::is_control;
 use super::value::Value;
+use crate::written::Room;
 
-/// An object that is being written: each member with a comma before it, the first of which becomes the brace.
-pub(super) struct Object<'a>(&'a mut Vec<u8>);
+/// An object that is being written.
+pub(super) struct Object<'a> {
+    room: Room<'a>,
+    /// What comes before the next member.
+    next: Next,
+}
 
-impl Object<'_> {
-    /// Writes an object with the members that `members` adds.
-    #[inline]
-    pub(super) fn write(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
-        Object::begin(out, members);
-        Object::end(out, |_| {});
+/// A list that is being written.
+pub(super) struct List<'a> {
+    room: Room<'a>,
+    /// What comes before the next item.
+    next: Next,
+}
+
+/// What comes next in an object or a list.
+#[derive(Clone, Copy)]
+enum Next {
+    /// The first, if there is any.
+    First,
+    /// One behind others.
+    Further,
+}
+
+impl<'a> Object<'a> {
+    /// Begins an object.
+    #[inline(always)]
+    pub(super) fn begin(room: Room<'a>) -> Self {
+        let next = Next::First;
+        Object { room, next }
     }
 
-    /// Writes the beginning of an object, with these members.
-    #[inline]
-    pub(super) fn begin(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
-        let start = out.len();
-        members(&mut Object(out));
-        open(b'{', start, out);
+    /// Goes on with an object that has members.
+    #[inline(always)]
+    pub(super) fn go_on(room: Room<'a>) -> Self {
+        let next = Next::Further;
+        Object { room, next }
     }
 
-    /// Writes the end of an object that has been begun, with these members.
-    #[inline]
-    pub(super) fn end(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
-        members(&mut Object(out));
-        out.push(b'}');
+    /// Leaves it as it is.
+    #[inline(always)]
+    pub(super) fn leave(self) -> Room<'a> {
+        self.room
+    }
+
+    #[inline(always)]
+    pub(super) fn end(mut self) -> Room<'a> {
+        self.room.put(match self.next {
+            Next::First => b"{}",
+            Next::Further => b"}",
+        });
+        self.room
     }
 
     // Where the name and the kind of value are known, little of this is left.
     #[inline(always)]
     pub(super) fn member(&mut self, name: Name, value: Value<'_>) {
-        self.0.extend_from_slice(name.member.as_bytes());
-        push_value(value, self.0);
+        self.name(name);
+        put_value(value, &mut self.room);
     }
 
-    #[inline]
-    pub(super) fn list(&mut self, name: Name, items: impl FnOnce(&mut List<'_>)) {
-        self.0.extend_from_slice(name.member.as_bytes());
-        let start = self.0.len();
-        items(&mut List(self.0));
-        open(b'[', start, self.0);
-        self.0.push(b']');
+    #[inline(always)]
+    pub(super) fn list(&mut self, name: Name, items: impl FnOnce(&mut List<'a>)) {
+        self.name(name);
+        let mut list = List {
+            room: mem::take(&mut self.room),
+            next: Next::First,
+        };
+        items(&mut list);
+        self.room = list.end();
+    }
+
+    /// Writes the name of a member, of which the value is to come.
+    #[inline(always)]
+    pub(super) fn name(&mut self, name: Name) {
+        match self.next {
+            Next::First => self.room.put(name.first.as_bytes()),
+            Next::Further => name.put_further(&mut self.room),
+        }
+        self.next = Next::Further;
     }
 }
 
-/// Makes the comma that everything from `start` on begins with a bracket, or writes one where there is nothing.
-#[inline]
-fn open(bracket: u8, start: usize, out: &mut Vec<u8>) {
-    match out.get_mut(start) {
-        Some(comma) => *comma = bracket,
-        None => out.push(bracket),
+impl<'a> List<'a> {
+    #[inline(always)]
+    pub(super) fn value(&mut self, value: Value<'_>) {
+        self.separate();
+        put_value(value, &mut self.room);
+    }
+
+    #[inline(always)]
+    pub(super) fn object(&mut self, members: impl FnOnce(&mut Object<'a>)) {
+        self.separate();
+        let mut object = Object::begin(mem::take(&mut self.room));
+        members(&mut object);
+        self.room = object.end();
+    }
+
+    #[inline(always)]
+    fn separate(&mut self) {
+        self.room.put(match self.next {
+            Next::First => b"[",
+            Next::Further => b",",
+        });
+        self.next = Next::Further;
+    }
+
+    #[inline(always)]
+    fn end(mut self) -> Room<'a> {
+        self.room.put(match self.next {
+            Next::First => b"[]",
+            Next::Further => b"]",
+        });
+        self.room
     }
 }
 
@@ -68,58 +134,83 @@ fn open(bracket: u8, start: usize, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) plain: &'static str,
-    /// With what stands before it and behind it in an object.
-    pub(super) member: &'static str,
+    /// As the first member of an object has it.
+    first: &'static str,
+    /// As a member behind others has it: `len` octets, with others behind them that mean nothing.
+    further: [u8; 32],
+    len: usize,
+}
+
+impl Name {
+    /// Made by `name`; the program is not compiled where it is too long.
+    pub(super) const fn of(
+        plain: &'static str,
+        first: &'static str,
+        further: &'static str,
+    ) -> Self {
+        let mut padded = [0; 32];
+        let len = further.len();
+        padded
+            .split_at_mut(len)
+            .0
+            .copy_from_slice(further.as_bytes());
+        Name {
+            plain,
+            first,
+            further: padded,
+            len,
+        }
+    }
+
+    /// Which of the lengths it has is known when the program is compiled.
+    #[inline(always)]
+    fn put_further(&self, room: &mut Room<'_>) {
+        match self.further.first_chunk::<16>() {
+            Some(start) if self.len <= 16 => room.put_first(self.len, *start),
+            _ => room.put_first(self.len, self.further),
+        }
+    }
 }
 
 macro_rules! name {
     ($name:literal) => {
-        crate::report::object::Name {
-            plain: $name,
-            member: concat!(",\"", $name, "\":"),
+        const {
+            crate::report::object::Name::of(
+                $name,
+                concat!("{\"", $name, "\":"),
+                concat!(",\"", $name, "\":"),
+            )
         }
     };
 }
 pub(super) use name;
 
-/// A list that is being written, as an [`Object`] is.
-pub(super) struct List<'a>(&'a mut Vec<u8>);
-
-impl List<'_> {
-    pub(super) fn value(&mut self, value: Value<'_>) {
-        self.0.push(b',');
-        push_value(value, self.0);
-    }
-
-    pub(super) fn object(&mut self, members: impl FnOnce(&mut Object<'_>)) {
-        self.0.push(b',');
-        Object::write(self.0, members);
-    }
-}
-
 #[inline(always)]
-fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
+fn put_value(value: Value<'_>, room: &mut Room<'_>) {
     match value {
-        Value::Unknown => out.extend_from_slice(b"null"),
-        Value::Text(text) => push_text(text, out),
-        Value::Flag(_) | Value::Number(_) | Value::Seconds(_) => value.push_plain(out),
+        Value::Unknown => room.put(b"null"),
+        Value::Text(text) => *room = with_text(text, mem::take(room)),
+        Value::Flag(_) | Value::Number(_) | Value::Seconds(_) => value.put_plain(room),
         Value::Word(_) | Value::Address(_) | Value::Time(_) => {
-            out.push(b'"');
-            value.push_plain(out);
-            out.push(b'"');
+            room.put(b"\"");
+            value.put_plain(room);
+            room.put(b"\"");
         }
     }
 }
 
-fn push_text(text: &str, out: &mut Vec<u8>) {
-    if !is_plain(text) {
+fn with_text<'a>(text: &str, mut room: Room<'a>) -> Room<'a> {
+    if is_plain(text) {
+        room.put(b"\"");
+        room.put(text.as_bytes());
+        room.put(b"\"");
+    } else {
+        let mut escaped = Vec::new();
         // Writing to a vector cannot fail.
-        _ = write_value(text, out);
-        return;
+        _ = write_value(text, &mut escaped);
+        room.put(&escaped);
     }
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
+    room
 }
 
 /// Whether a text is JSON and harmless as it is: printable ASCII without quotation marks and backslashes. Eight octets
@@ -196,17 +287,18 @@ impl Formatter for Harmless {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::written::Written;
 
-    fn json(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut octets = Vec::new();
-        write(&mut octets);
-        String::from_utf8(octets).unwrap()
+    fn json(write: impl Fn(Room<'_>) -> Room<'_>) -> String {
+        let mut written = Written::default();
+        written.add(write);
+        String::from_utf8(written.octets().to_vec()).unwrap()
     }
 
     #[test]
     fn a_string_holds_nothing_for_a_terminal_and_reads_back() {
         let text = "a\"\\\n\u{1b}[0m\u{7f}\u{9b}ü\u{202e}\u{2028}\u{feff}.";
-        let written = json(|out| push_value(Value::Text(text), out));
+        let written = json(|room| with_text(text, room));
         assert_eq!(
             written,
             "\"a\\\"\\\\\\n\\u001b[0m\\u007f\\u009bü\\u202e\\u2028\\ufeff.\""
@@ -218,7 +310,7 @@ mod tests {
     fn every_character_reads_back_and_is_escaped_where_it_must() {
         for character in ('\0'..='\u{3000}').chain(['\u{feff}', '\u{fff9}', '\u{1f600}']) {
             let text = character.to_string();
-            let written = json(|out| push_value(Value::Text(&text), out));
+            let written = json(|room| with_text(&text, room));
             assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
             assert!(!written.contains(is_control), "{written:?}");
         }
@@ -258,16 +350,16 @@ mod tests {
 
     #[test]
     fn members_and_items_are_separated() {
-        let written = json(|out| {
-            Object::write(out, |object| {
-                object.list(name!("none"), |_| {});
-                object.list(name!("two"), |list| {
-                    list.value(Value::Unknown);
-                    list.object(|object| object.member(name!("a"), Value::Text("{")));
-                    list.object(|_| {});
-                });
-                object.member(name!("b"), Value::Flag(true));
+        let written = json(|room| {
+            let mut object = Object::begin(room);
+            object.list(name!("none"), |_| {});
+            object.list(name!("two"), |list| {
+                list.value(Value::Unknown);
+                list.object(|object| object.member(name!("a"), Value::Text("{")));
+                list.object(|_| {});
             });
+            object.member(name!("b"), Value::Flag(true));
+            object.end()
         });
         assert_eq!(written, r#"{"none":[],"two":[null,{"a":"{"},{}],"b":true}"#);
     }

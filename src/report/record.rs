@@ -39,7 +39,7 @@ pub(super) struct Source<'a> {
 }
 
 /// A connection, without its exchanges.
-#[inline]
+#[inline(always)]
 pub(super) fn connection(fields: &mut impl Fields) {
     identity(fields);
     story(fields);
@@ -51,14 +51,16 @@ pub(super) const CAPTURE: Name = name!("capture");
 pub(super) const STREAM: Name = name!("stream");
 
 /// Which connection it is.
-#[inline]
+#[inline(always)]
 fn identity(fields: &mut impl Fields) {
     fields.one(CAPTURE, |of| Value::Text(of.capture));
     fields.one(STREAM, |of| of.row.stream.into());
 }
 
 /// What happened on it.
-#[inline]
+// All of it is to be one function with what takes the fields: what that holds stays in registers, and the kind of each
+// value is known.
+#[inline(always)]
 pub(super) fn story(fields: &mut impl Fields) {
     fields.one(name!("client_ip"), |of| of.row.client.ip().into());
     fields.one(name!("client_port"), |of| of.row.client.port().into());
@@ -83,6 +85,7 @@ pub(super) fn story(fields: &mut impl Fields) {
     ending(fields);
 }
 
+#[inline(always)]
 fn messages(fields: &mut impl Fields) {
     fields.one(name!("requests"), |of| of.row.requests.into());
     fields.one(name!("responses"), |of| of.row.responses.into());
@@ -111,6 +114,7 @@ fn messages(fields: &mut impl Fields) {
     fields.one(name!("idle_last_s"), |of| of.row.idle_last.into());
 }
 
+#[inline(always)]
 fn ending(fields: &mut impl Fields) {
     fields.one(name!("closed_by"), |of| {
         of.row.close.map(|close| close.by.name()).into()

@@ -1,10 +1,12 @@
 //! What a field of the record holds, and how JSON and CSV both write it: as plain text, without quotes and escapes.
 
-use std::io::Write;
+use std::fmt::Write;
+use std::mem;
 use std::net::IpAddr;
 
-use crate::digits::{ZEROS, of_eight};
+use crate::digits::{ZEROS, of_eight, of_four};
 use crate::time::{Span, Time};
+use crate::written::Room;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
@@ -26,17 +28,31 @@ impl<'a> Value<'a> {
         text.map_or(Value::Unknown, Value::Text)
     }
 
-    /// Writes it as it is; what is unknown is nothing.
-    #[inline(always)]
+    /// Adds it as it is; what is unknown is nothing.
     pub(super) fn push_plain(self, out: &mut Vec<u8>) {
+        if let Value::Word(text) | Value::Text(text) = self {
+            return out.extend_from_slice(text.as_bytes());
+        }
+        // Nothing else is nearly as long.
+        let (octets, len) = Room::fill::<64>(|mut room| {
+            self.put_plain(&mut room);
+            room
+        });
+        out.extend(octets.iter().take(len));
+    }
+
+    /// The same into room that is there. Where the kind of value is known, little of this is left.
+    #[inline(always)]
+    pub(super) fn put_plain(self, room: &mut Room<'_>) {
         match self {
             Value::Unknown => {}
-            Value::Flag(flag) => out.extend_from_slice(if flag { b"true" } else { b"false" }),
-            Value::Number(number) => push_number(number, out),
-            Value::Word(text) | Value::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Value::Address(address) => push_address(address, out),
-            Value::Time(time) => push_time(time, out),
-            Value::Seconds(span) => push_seconds(span, out),
+            Value::Flag(true) => room.put(b"true"),
+            Value::Flag(false) => room.put(b"false"),
+            Value::Number(number) => put_number(number, room),
+            Value::Word(text) | Value::Text(text) => room.put(text.as_bytes()),
+            Value::Address(address) => *room = with_address(address, mem::take(room)),
+            Value::Time(time) => *room = with_time(time, mem::take(room)),
+            Value::Seconds(span) => *room = with_seconds(span, mem::take(room)),
         }
     }
 }
@@ -96,91 +112,104 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 }
 
 #[inline(always)]
-fn push_number(number: u64, out: &mut Vec<u8>) {
+fn put_number(number: u64, room: &mut Room<'_>) {
     match number {
-        0..10 => out.push(b'0' + number as u8),
-        10..100_000_000 => push_digits(number, out),
-        _ => push_long(number, out),
+        0..10 => room.put(&[b'0' + number as u8]),
+        _ => *room = with_digits(number, mem::take(room)),
     }
 }
 
+/// Adds a number that is not 0.
 #[inline(never)]
-fn push_long(number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+fn with_digits(number: u64, mut room: Room<'_>) -> Room<'_> {
+    // As no number gets here that has no digits but zeros, they are not all shifted out.
+    match number {
+        0..10_000 => {
+            let digits = of_four(number);
+            let zeros = digits.trailing_zeros() / 8;
+            let text = digits.wrapping_add(ZEROS as u32) >> (8 * (zeros & 3));
+            room.put_first(4 - zeros as usize, text.to_le_bytes());
+        }
+        10_000..EIGHT_DIGITS => {
+            let digits = of_eight(number);
+            let zeros = digits.trailing_zeros() / 8;
+            let text = digits.wrapping_add(ZEROS) >> (8 * (zeros & 7));
+            room.put_first(8 - zeros as usize, text.to_le_bytes());
+        }
+        _ => {
+            room = with_digits(number / EIGHT_DIGITS, room);
+            let last = of_eight(number % EIGHT_DIGITS).wrapping_add(ZEROS);
+            room.put(&last.to_le_bytes());
+        }
+    }
+    room
 }
 
-/// Up to eight digits, without zeros in front.
-#[inline(never)]
-fn push_digits(number: u64, out: &mut Vec<u8>) {
-    let digits = of_eight(number);
-    let zeros = digits.trailing_zeros() / 8;
-    // No number gets here that has none: its digits are not all shifted out.
-    let text = digits.wrapping_add(ZEROS) >> (8 * (zeros & 7));
-    let len = out.len() + 8 - zeros as usize;
-    out.extend_from_slice(&text.to_le_bytes());
-    out.truncate(len);
-}
+/// What has so many digits is below that.
+const EIGHT_DIGITS: u64 = 100_000_000;
 
-/// The numbers below 256 with a point behind them, and how long that is.
-const WITH_POINT: [([u8; 4], u8); 256] = {
-    let mut texts = [([b'.'; 4], 2); 256];
-    let (mut rest, mut number) = (texts.as_mut_slice(), 0);
+/// The numbers below 256 with a point before them, which is the lowest octet.
+const BEHIND_POINT: [u32; 256] = {
+    let mut texts = [0; 256];
+    let (mut rest, mut number) = (texts.as_mut_slice(), 0_u8);
     while let Some((text, others)) = rest.split_first_mut() {
         let [hundreds, tens, ones] = [number / 100, number / 10 % 10, number % 10];
         let [hundreds, tens, ones] = [b'0' + hundreds, b'0' + tens, b'0' + ones];
-        *text = match number {
-            0..10 => ([ones, b'.', 0, 0], 2),
-            10..100 => ([tens, ones, b'.', 0], 3),
-            _ => ([hundreds, tens, ones, b'.'], 4),
-        };
+        *text = u32::from_le_bytes(match number {
+            0..10 => [b'.', ones, 0, 0],
+            10..100 => [b'.', tens, ones, 0],
+            _ => [b'.', hundreds, tens, ones],
+        });
         number = number.wrapping_add(1);
         rest = others;
     }
     texts
 };
 
-fn push_address(address: IpAddr, out: &mut Vec<u8>) {
-    let IpAddr::V4(address) = address else {
-        // Writing to a vector cannot fail.
-        _ = write!(out, "{address}");
-        return;
-    };
-    for octet in address.octets() {
-        let (text, len) = WITH_POINT
-            .get(usize::from(octet))
-            .copied()
-            .unwrap_or_default();
-        let end = out.len() + usize::from(len);
-        out.extend_from_slice(&text);
-        out.truncate(end);
+#[inline(never)]
+fn with_address(address: IpAddr, mut room: Room<'_>) -> Room<'_> {
+    match address {
+        IpAddr::V4(address) => {
+            let text = |octet| BEHIND_POINT.get(usize::from(octet)).copied();
+            let [a, b, c, d] = address
+                .octets()
+                .map(|octet: u8| text(octet).unwrap_or_default());
+            for text in [a >> 8, b, c, d] {
+                let unused = text.leading_zeros() / 8;
+                room.put_first(4 - unused as usize, text.to_le_bytes());
+            }
+        }
+        // Whether it fits is known by the room.
+        IpAddr::V6(address) => _ = write!(room, "{address}"),
     }
-    out.pop();
+    room
 }
 
 #[inline(never)]
-fn push_time(time: Time, out: &mut Vec<u8>) {
-    out.extend_from_slice(&time.rfc3339());
+fn with_time(time: Time, mut room: Room<'_>) -> Room<'_> {
+    time.put(&mut room);
+    room
 }
 
-/// Every nanosecond of it that matters, and never an exponent.
+/// Adds every nanosecond of it that matters, and never an exponent.
 #[inline(never)]
-fn push_seconds(span: Span, out: &mut Vec<u8>) {
+fn with_seconds(span: Span, mut room: Room<'_>) -> Room<'_> {
     const SECOND: u64 = 1_000_000_000;
-    if span < Span::ZERO {
-        out.push(b'-');
-    }
     let nanos = span.nanos().unsigned_abs();
-    push_number(nanos / SECOND, out);
-    let nanos = nanos % SECOND;
-    if nanos == 0 {
-        return;
+    let (seconds, nanos) = (nanos / SECOND, nanos % SECOND);
+    if span < Span::ZERO {
+        room.put(b"-");
     }
-    let (first, others) = (nanos / 100_000_000, of_eight(nanos % 100_000_000));
-    let [a, b, c, d, e, f, g, h] = others.wrapping_add(ZEROS).to_le_bytes();
+    put_number(seconds, &mut room);
+    if nanos == 0 {
+        return room;
+    }
+    let (first, others) = (nanos / EIGHT_DIGITS, of_eight(nanos % EIGHT_DIGITS));
+    room.put(&[b'.', b'0' + first as u8]);
     let zeros = others.leading_zeros() / 8;
-    let len = out.len() + 10 - zeros as usize;
-    out.extend_from_slice(&[b'.', b'0' + first as u8, a, b, c, d, e, f, g, h]);
-    out.truncate(len);
+    let text = others.wrapping_add(ZEROS);
+    room.put_first(8 - zeros as usize, text.to_le_bytes());
+    room
 }
 
 #[cfg(test)]
