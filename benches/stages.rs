@@ -177,7 +177,7 @@ impl<L: Counted> Registry<L> for Sum {
         self.counted += listener.counted();
     }
 
-    fn weight((): &()) -> usize {
+    fn weight(&self, (): &()) -> usize {
         0
     }
 

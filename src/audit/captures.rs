@@ -13,6 +13,7 @@ use super::{Extent, Print, Reading, Row, Selection, Sighting, Totals, pool};
 use crate::capture::{Capture, Monitor, OpenError, Part, Source};
 use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
+use crate::slab::{Slab, Spot};
 use crate::tcp::{Bounds, Latest};
 use crate::written::Written;
 
@@ -150,6 +151,7 @@ fn read<E>(
         source,
         plan,
         account: &mut account,
+        judged: Slab::default(),
         texts: Texts::default(),
         take,
         result: Ok(()),
@@ -172,6 +174,7 @@ struct Judging<'a, 'b, T, E> {
     source: &'a Source,
     plan: &'a Plan,
     account: &'a mut Account<'b>,
+    judged: Slab<Judged>,
     texts: Texts,
     take: &'a mut T,
     result: Result<(), E>,
@@ -181,27 +184,30 @@ impl<T, E> Recorder for Judging<'_, '_, T, E>
 where
     T: FnMut(&Source, Outcome<'_>) -> Result<(), E>,
 {
-    type Record = Judged;
+    type Record = Spot;
 
-    fn record(&mut self, connection: Connection) -> Judged {
-        Judged::new(connection, self.plan)
+    fn record(&mut self, connection: Connection) -> Spot {
+        self.judged.add(Judged::new(connection, self.plan))
     }
 
-    fn weight(judged: &Judged) -> usize {
-        judged.weight()
+    fn weight(&self, &spot: &Spot) -> usize {
+        self.judged.get(spot).map_or(0, Judged::weight)
     }
 
-    fn stream(judged: &Judged) -> u64 {
-        judged.row.stream
+    fn stream(&self, &spot: &Spot) -> u64 {
+        self.judged.get(spot).map_or(0, |judged| judged.row.stream)
     }
 
-    fn finish(&mut self, judged: Judged, latest: Latest) {
-        if self.result.is_ok() {
-            self.texts.written.clear(MAX_KEPT);
-            let finished = Finished::new(judged, latest, self.source, self.plan, &mut self.texts);
-            self.result = self
-                .account
-                .add(finished, self.texts.written.octets(), self.take);
+    fn finish(&mut self, spot: Spot, latest: Latest) {
+        if self.result.is_err() {
+            return;
+        }
+        self.texts.written.clear(MAX_KEPT);
+        let (judged, texts) = (&mut self.judged, &mut self.texts);
+        let finished = Finished::new(judged, spot, latest, self.source, self.plan, texts);
+        if let Some(finished) = finished {
+            let text = self.texts.written.octets();
+            self.result = self.account.add(finished, text, self.take);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::judged::Judged;
 use super::{BoundMet, Plan, Print, Row, Sighting, Totals};
 use crate::capture::Source;
+use crate::slab::{Slab, Spot};
 use crate::tcp::Latest;
 use crate::written::Written;
 
@@ -43,36 +44,45 @@ pub(super) struct Texts {
 pub(super) const MAX_KEPT: usize = 1 << 18;
 
 impl Finished {
-    /// What is wanted of a connection that was judged, and this is the latest that is known of it.
+    /// What is wanted of the judged connection that is kept there, and this is the latest that is known of it. It is kept
+    /// no longer.
     pub(super) fn new(
-        mut judged: Judged,
+        kept: &mut Slab<Judged>,
+        spot: Spot,
         latest: Latest,
         source: &Source,
         plan: &Plan,
         texts: &mut Texts,
-    ) -> Self {
+    ) -> Option<Self> {
+        let judged = kept.get_mut(spot)?;
         judged.amend(latest);
-        let Judged { row, sighting } = judged;
-        let (stream, met) = (row.stream, BoundMet::of(&row));
-        // Where connections are chosen by their numbers, that has to wait until these are known.
-        let is_chosen = || plan.selection.includes(&row);
-        let what = match plan.tell {
-            _ if !plan.selection.streams.is_empty() => What::Row(row, sighting),
-            _ if !is_chosen() => What::Count,
+        let row = &judged.row;
+        let (stream, met) = (row.stream, BoundMet::of(row));
+        let less = match plan.tell {
+            // Where connections are chosen by their numbers, that has to wait until these are known.
+            _ if !plan.selection.streams.is_empty() => None,
+            _ if !plan.selection.includes(row) => Some(What::Count),
             Some(tell) => {
                 let start = texts.written.len();
-                tell(&row, source.parts(), &mut texts.written);
-                texts.totals.add(&row);
-                What::Text(start..texts.written.len(), Print::of(&row))
+                tell(row, source.parts(), &mut texts.written);
+                texts.totals.add(row);
+                Some(What::Text(start..texts.written.len(), Print::of(row)))
             }
-            None => What::Row(row, sighting),
+            None => None,
         };
-        Finished {
+        let what = if let Some(less) = less {
+            kept.remove(spot);
+            less
+        } else {
+            let Judged { row, sighting } = kept.take(spot)?;
+            What::Row(Box::new(row), sighting)
+        };
+        Some(Finished {
             known_by: latest.seen_until.frame,
             stream,
             met,
             what,
-        }
+        })
     }
 
     /// Gives it the number that it has.

@@ -14,6 +14,7 @@ use super::judged::Judged;
 use super::{Plan, Totals};
 use crate::capture::{Capture, Damage, Source, Summary};
 use crate::connection::{Beside, Conversation, Tables};
+use crate::slab::{Slab, Spot};
 use crate::tcp::{Facts, Forgotten, Latest, Registry, Rest};
 use crate::time::At;
 
@@ -21,16 +22,19 @@ use crate::time::At;
 const STEP: (u32, usize) = (1024, 1 << 18);
 
 /// Its tables, or what is left of them.
-pub(super) struct Hand(Stage);
+pub(super) struct Hand {
+    stage: Stage,
+    judged: Slab<Judged>,
+}
 
 enum Stage {
     Reading(Box<Reading>),
-    Over(Rest<Conversation, Judged>),
+    Over(Rest<Conversation, Spot>),
 }
 
 struct Reading {
     capture: Capture,
-    tables: Tables<Judged>,
+    tables: Tables<Spot>,
     /// Where it ended before the one that leads did.
     short: Option<Damage>,
 }
@@ -83,16 +87,20 @@ impl Hand {
     pub(super) fn new(capture: Capture, plan: &Plan, number: usize, of: usize) -> Self {
         let bounds = plan.bounds(capture.window());
         let tables = Tables::new(bounds, plan.targets(), |table| table % of == number);
-        Hand(Stage::Reading(Box::new(Reading {
+        let reading = Reading {
             capture,
             tables,
             short: None,
-        })))
+        };
+        Hand {
+            stage: Stage::Reading(Box::new(reading)),
+            judged: Slab::default(),
+        }
     }
 
     /// The memory that its connections take, in octets.
     pub(super) fn weight(&self) -> usize {
-        match &self.0 {
+        match &self.stage {
             Stage::Reading(reading) => reading.tables.weight(),
             Stage::Over(_) => 0,
         }
@@ -100,7 +108,7 @@ impl Hand {
 
     /// Connections of its tables that were forgotten early; before the rest is finished.
     pub(super) fn forgotten(&self) -> Forgotten {
-        match &self.0 {
+        match &self.stage {
             Stage::Reading(reading) => reading.tables.beside().forgotten,
             Stage::Over(_) => Forgotten::default(),
         }
@@ -109,7 +117,7 @@ impl Hand {
     /// Where the capture ended before it did for the one that leads; before the rest is finished. Then packets of its
     /// connections are missing.
     pub(super) fn shortfall(&self) -> Option<&Damage> {
-        match &self.0 {
+        match &self.stage {
             Stage::Reading(reading) => reading.short.as_ref(),
             Stage::Over(_) => None,
         }
@@ -117,9 +125,14 @@ impl Hand {
 
     /// Takes the next packets; `spare` is empty.
     pub(super) fn lead(&mut self, spare: Yield, source: &Source, plan: &Plan) -> Led {
-        let mut noting = Noting::new(source, plan, spare);
-        let Stage::Reading(reading) = &mut self.0 else {
+        let Stage::Reading(reading) = &mut self.stage else {
             return Led::default();
+        };
+        let mut noting = Noting {
+            plan,
+            source,
+            judged: &mut self.judged,
+            yielded: spare,
         };
         let (mut packets, mut octets) = STEP;
         while let Some(packet) = reading.capture.next_packet() {
@@ -134,16 +147,17 @@ impl Hand {
                 };
             }
         }
+        let yielded = noting.yielded;
         let end = self.end();
         Led {
             until: end.last.frame,
-            yielded: noting.yielded,
+            yielded,
             end: Some(Box::new(end)),
         }
     }
 
     fn end(&mut self) -> End {
-        match mem::replace(&mut self.0, Stage::Over(Rest::default())) {
+        match mem::replace(&mut self.stage, Stage::Over(Rest::default())) {
             Stage::Reading(reading) => {
                 let Reading {
                     capture, tables, ..
@@ -153,7 +167,7 @@ impl Hand {
                     beside: tables.beside(),
                     summary: capture.finish(),
                 };
-                self.0 = Stage::Over(tables.into_rest());
+                self.stage = Stage::Over(tables.into_rest());
                 end
             }
             Stage::Over(_) => End::default(),
@@ -162,16 +176,23 @@ impl Hand {
 
     /// Does it, and says what came of it; `spare` is empty.
     pub(super) fn work(&mut self, work: Work, spare: Yield, source: &Source, plan: &Plan) -> Yield {
-        let mut noting = Noting::new(source, plan, spare);
+        let mut noting = Noting {
+            plan,
+            source,
+            judged: &mut self.judged,
+            yielded: spare,
+        };
         match work {
-            Work::Packets { until } => self.follow(until, &mut noting),
-            Work::Rest { before, last } => self.finish(before, last, &mut noting),
+            Work::Packets { until } => self.stage.follow(until, &mut noting),
+            Work::Rest { before, last } => self.stage.finish(before, last, &mut noting),
         }
         noting.yielded
     }
+}
 
+impl Stage {
     fn follow(&mut self, until: u64, noting: &mut Noting<'_>) {
-        let Stage::Reading(reading) = &mut self.0 else {
+        let Stage::Reading(reading) = self else {
             return;
         };
         while reading.tables.last().frame < until {
@@ -185,15 +206,14 @@ impl Hand {
     }
 
     fn finish(&mut self, before: u64, last: At, noting: &mut Noting<'_>) {
-        let stage = mem::replace(&mut self.0, Stage::Over(Rest::default()));
-        let mut rest = match stage {
+        let mut rest = match mem::replace(self, Stage::Over(Rest::default())) {
             Stage::Reading(reading) => reading.tables.into_rest(),
             Stage::Over(rest) => rest,
         };
         while rest.next_stream().is_some_and(|stream| stream < before) {
             rest.finish_next(last, noting);
         }
-        self.0 = Stage::Over(rest);
+        *self = Stage::Over(rest);
     }
 }
 
@@ -225,44 +245,39 @@ impl Yield {
 struct Noting<'a> {
     plan: &'a Plan,
     source: &'a Source,
+    judged: &'a mut Slab<Judged>,
     yielded: Yield,
 }
 
-impl<'a> Noting<'a> {
-    fn new(source: &'a Source, plan: &'a Plan, spare: Yield) -> Self {
-        Noting {
-            plan,
-            source,
-            yielded: spare,
-        }
-    }
-}
-
 impl Registry<Conversation> for Noting<'_> {
-    type Record = Judged;
+    type Record = Spot;
 
     fn begin(&mut self, at: At) -> u64 {
         self.yielded.begun.push(at.frame);
         at.frame
     }
 
-    fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Judged {
-        Judged::new(conversation.conclude(facts), self.plan)
+    fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Spot {
+        self.judged
+            .add(Judged::new(conversation.conclude(facts), self.plan))
     }
 
-    fn weight(judged: &Judged) -> usize {
-        judged.weight()
+    fn weight(&self, &spot: &Spot) -> usize {
+        self.judged.get(spot).map_or(0, Judged::weight)
     }
 
-    fn finish(&mut self, judged: Judged, latest: Latest) {
+    fn finish(&mut self, spot: Spot, latest: Latest) {
+        let beside = self.weight(&spot);
         let Yield {
             finished,
             texts,
             weight,
             ..
         } = &mut self.yielded;
-        let beside = judged.weight();
-        let one = Finished::new(judged, latest, self.source, self.plan, texts);
+        let one = Finished::new(self.judged, spot, latest, self.source, self.plan, texts);
+        let Some(one) = one else {
+            return;
+        };
         *weight += size_of::<Finished>();
         if let What::Row(..) = one.what {
             *weight += beside;

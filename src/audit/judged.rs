@@ -8,7 +8,7 @@ use crate::tcp::Latest;
 /// A connection that was judged.
 #[derive(Debug)]
 pub(super) struct Judged {
-    pub(super) row: Box<Row>,
+    pub(super) row: Row,
     /// What it tells of its server, where that is asked for.
     pub(super) sighting: Option<Box<Sighting>>,
 }
@@ -22,7 +22,7 @@ impl Judged {
         };
         Judged {
             sighting,
-            row: Box::new(Row::of(&mut connection, judgement, plan.extent)),
+            row: Row::of(&mut connection, judgement, plan.extent),
         }
     }
 
@@ -39,7 +39,6 @@ impl Judged {
             .as_ref()
             .map_or(0, |exchanges| exchanges.len());
         size_of::<Self>()
-            + size_of::<Row>()
             + size_of_val(&*row.idle_gaps)
             + row.findings.len() * FINDING
             + exchanges * (size_of::<Exchange>() + TARGET)

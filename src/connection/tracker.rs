@@ -26,10 +26,10 @@ pub trait Recorder {
     fn record(&mut self, connection: Connection) -> Self::Record;
 
     /// The memory that a record takes beside its own size, in octets.
-    fn weight(record: &Self::Record) -> usize;
+    fn weight(&self, record: &Self::Record) -> usize;
 
     /// The number of its connection.
-    fn stream(record: &Self::Record) -> u64;
+    fn stream(&self, record: &Self::Record) -> u64;
 
     /// The connection is finished.
     fn finish(&mut self, record: Self::Record, latest: Latest);
@@ -42,11 +42,11 @@ impl<F: FnMut(Connection)> Recorder for F {
         Box::new(connection)
     }
 
-    fn weight(connection: &Box<Connection>) -> usize {
+    fn weight(&self, connection: &Box<Connection>) -> usize {
         size_of::<Connection>() + connection.exchanges.len() * size_of::<Exchange>()
     }
 
-    fn stream(connection: &Box<Connection>) -> u64 {
+    fn stream(&self, connection: &Box<Connection>) -> u64 {
         connection.facts.stream
     }
 
@@ -75,12 +75,12 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
         self.recorder.record(conversation.conclude(facts))
     }
 
-    fn weight(record: &C::Record) -> usize {
-        C::weight(record)
+    fn weight(&self, record: &C::Record) -> usize {
+        self.recorder.weight(record)
     }
 
     fn finish(&mut self, record: C::Record, latest: Latest) {
-        let stream = C::stream(&record);
+        let stream = self.recorder.stream(&record);
         self.finished.push((stream, record, latest));
     }
 

@@ -24,7 +24,6 @@ mod remembered;
 mod rest;
 mod shard;
 mod shelf;
-mod slab;
 mod table;
 
 pub use assembler::Ahead;

@@ -19,7 +19,7 @@ pub trait Registry<L> {
     fn conclude(&mut self, facts: Facts, listener: &mut L) -> Self::Record;
 
     /// The memory that a record takes beside its own size, in octets.
-    fn weight(record: &Self::Record) -> usize;
+    fn weight(&self, record: &Self::Record) -> usize;
 
     /// A connection is finished, with this number of packets.
     fn finish(&mut self, record: Self::Record, latest: Latest);

@@ -10,9 +10,9 @@ use hashbrown::HashTable;
 
 use super::ends::Ends;
 use super::numbering::{Numbering, Numbers};
-use super::slab::{Slab, Spot};
 use super::{Peer, PerPeer};
 use crate::packet::{Endpoint, Header, Segment};
+use crate::slab::{Slab, Spot};
 use crate::time::At;
 
 /// What is known of a connection apart from what was made of it: a packet that comes late may change it.
@@ -102,7 +102,7 @@ struct Due {
 impl<R> Memory<R> {
     pub(super) fn new() -> Self {
         Memory {
-            all: Slab::new(),
+            all: Slab::default(),
             by_ends: HashTable::new(),
             due: VecDeque::new(),
         }

@@ -7,8 +7,8 @@ use std::vec;
 use super::flow::{Flow, Listener};
 use super::registry::Registry;
 use super::remembered::{Latest, Remembered};
-use super::slab::{Slab, Spot};
 use super::table::Table;
+use crate::slab::{Slab, Spot};
 use crate::time::At;
 
 /// The connections that are left at the end of a capture, by number.

@@ -4,6 +4,7 @@
 //! and which are finished, with what listened to them.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -18,8 +19,8 @@ use super::numbering::Numbers;
 use super::registry::Registry;
 use super::remembered::{Known, Memory, Remembered};
 use super::rest::{finish_flow, finish_remembered};
-use super::slab::Slab;
 use crate::packet::{Flags, Header, Segment};
+use crate::slab::Slab;
 use crate::time::{At, Span};
 
 /// How long a closed connection is remembered after its last packet, in capture time. A later packet of that pair of
@@ -261,9 +262,11 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     fn remember_those_over(&mut self, registry: &mut impl Registry<L, Record = R>) {
-        while let Some(slot) = self.over.pop() {
+        let mut over = mem::take(&mut self.over);
+        for slot in over.drain(..) {
             self.remember(slot, registry);
         }
+        self.over = over;
     }
 
     /// Makes the record of a connection that is over.
@@ -273,7 +276,7 @@ impl<L: Listener, R> Table<L, R> {
         };
         let seen_until = flow.last;
         let record = flow.conclude(seen_until, registry);
-        let weight = Remembered::<R>::weight(weight_of(registry, &record));
+        let weight = Remembered::<R>::weight(registry.weight(&record));
         self.load.exchange(
             flow.weight,
             Weight {
@@ -551,8 +554,4 @@ impl<L: Listener, R> Table<L, R> {
 
 fn is_past(last: At, now: At) -> bool {
     now.time.since(last.time) > REMEMBERED
-}
-
-fn weight_of<L, G: Registry<L>>(_: &G, record: &G::Record) -> usize {
-    G::weight(record)
 }

@@ -8,7 +8,7 @@ const CHUNK: usize = 32;
 
 /// The values, by their places.
 #[derive(Debug)]
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     /// All but the last are full.
     chunks: Vec<Vec<Option<T>>>,
     free: Vec<u32>,
@@ -16,18 +16,20 @@ pub(super) struct Slab<T> {
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Spot(u32);
+pub(crate) struct Spot(u32);
 
-impl<T> Slab<T> {
-    pub(super) fn new() -> Self {
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
         Slab {
             chunks: Vec::new(),
             free: Vec::new(),
         }
     }
+}
 
+impl<T> Slab<T> {
     /// Keeps it. There is room for 2 to the power of 32.
-    pub(super) fn add(&mut self, value: T) -> Spot {
+    pub(crate) fn add(&mut self, value: T) -> Spot {
         if let Some(free) = self.free.pop() {
             let spot = Spot(free);
             if let Some(room) = self.room(spot) {
@@ -54,24 +56,33 @@ impl<T> Slab<T> {
     }
 
     #[inline]
-    pub(super) fn get(&self, Spot(spot): Spot) -> Option<&T> {
+    pub(crate) fn get(&self, Spot(spot): Spot) -> Option<&T> {
         let spot = spot as usize;
         self.chunks.get(spot / CHUNK)?.get(spot % CHUNK)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, spot: Spot) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, spot: Spot) -> Option<&mut T> {
         self.room(spot)?.as_mut()
     }
 
+    /// Drops it where it lies.
+    pub(crate) fn remove(&mut self, spot: Spot) {
+        if let Some(room) = self.room(spot)
+            && room.take().is_some()
+        {
+            self.free.push(spot.0);
+        }
+    }
+
     /// Gives it up.
-    pub(super) fn take(&mut self, spot: Spot) -> Option<T> {
+    pub(crate) fn take(&mut self, spot: Spot) -> Option<T> {
         let value = self.room(spot)?.take()?;
         self.free.push(spot.0);
         Some(value)
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Spot, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Spot, &T)> {
         let places = (0..).map(Spot);
         let all = places.zip(self.chunks.iter().flatten());
         all.filter_map(|(spot, value)| Some((spot, value.as_ref()?)))
@@ -86,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_was_added_is_there_until_it_is_taken() {
-        let mut slab = Slab::new();
+        let mut slab = Slab::default();
         let mut model = HashMap::new();
         let mut random = fastrand::Rng::with_seed(4);
         let mut most = 0;
@@ -96,7 +107,12 @@ mod tests {
             most = most.max(model.len());
             while random.u8(..5) > 2 {
                 let spot = random.u32(..300);
-                assert_eq!(slab.take(Spot(spot)), model.remove(&spot));
+                if random.bool() {
+                    assert_eq!(slab.take(Spot(spot)), model.remove(&spot));
+                } else {
+                    slab.remove(Spot(spot));
+                    model.remove(&spot);
+                }
             }
         }
         assert!(most > 200 && slab.chunks.len() <= most.div_ceil(CHUNK));
