@@ -13,23 +13,21 @@ use crate::packet::Endpoint;
 pub(super) struct Ends {
     pub(super) src: Endpoint,
     pub(super) dst: Endpoint,
-    /// The same whichever of them sends.
-    pub(super) hash: u64,
 }
 
 impl Ends {
+    /// The same whichever of them sends.
     #[inline]
-    pub(super) fn new(src: Endpoint, dst: Endpoint, seed: &impl BuildHasher) -> Self {
+    pub(super) fn hash(&self, seed: &impl BuildHasher) -> u64 {
         let mut hasher = seed.build_hasher();
-        if let (Some(a), Some(b)) = (src.packed4(), dst.packed4()) {
+        if let (Some(a), Some(b)) = (self.src.packed4(), self.dst.packed4()) {
             hasher.write_u64(a.min(b));
             hasher.write_u64(a.max(b));
         } else {
-            src.min(dst).hash(&mut hasher);
-            src.max(dst).hash(&mut hasher);
+            self.src.min(self.dst).hash(&mut hasher);
+            self.src.max(self.dst).hash(&mut hasher);
         }
-        let hash = hasher.finish();
-        Ends { src, dst, hash }
+        hasher.finish()
     }
 
     /// Which side sent the packet, if it belongs to a connection between these.
@@ -58,9 +56,9 @@ mod tests {
         let all = all.concat();
         for (&client, &server) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
             let connection = PerPeer { client, server };
-            let there = Ends::new(client, server, &seed);
-            let back = Ends::new(server, client, &seed);
-            assert_eq!(there.hash, back.hash);
+            let ends = |src, dst| Ends { src, dst };
+            let (there, back) = (ends(client, server), ends(server, client));
+            assert_eq!(there.hash(&seed), back.hash(&seed));
             assert_eq!(there.sender_between(&connection), Some(Peer::Client));
             // Who sends to itself is called the client.
             let other = if client == server {
@@ -70,10 +68,7 @@ mod tests {
             };
             assert_eq!(back.sender_between(&connection), Some(other));
             for &third in all.iter().filter(|end| ![client, server].contains(end)) {
-                let elsewhere = [
-                    Ends::new(client, third, &seed),
-                    Ends::new(third, server, &seed),
-                ];
+                let elsewhere = [ends(client, third), ends(third, server)];
                 for ends in elsewhere {
                     assert_eq!(ends.sender_between(&connection), None);
                 }

@@ -160,14 +160,14 @@ const PLACE: usize = 224;
 
 impl<L: Listener> Flow<L> {
     /// A connection between two endpoints of which no packet was taken yet.
-    pub(super) fn new(stream: u64, ends: &Ends, listener: L) -> Self {
+    pub(super) fn new(stream: u64, hash: u64, ends: &Ends, listener: L) -> Self {
         Flow {
             stream,
             ends: PerPeer {
                 client: ends.src,
                 server: ends.dst,
             },
-            hash: ends.hash,
+            hash,
             roles: Roles::Ports,
             first: At::default(),
             last: At::default(),
@@ -638,8 +638,6 @@ fn first_roles(segment: &Segment<'_>) -> (Roles, Peer) {
 
 #[cfg(test)]
 mod tests {
-    use hashbrown::DefaultHashBuilder;
-
     use super::super::assembler::RUN;
     use super::*;
     use crate::connection::{Conversation, Targets};
@@ -764,8 +762,11 @@ mod tests {
         for seed in 0..2_000 {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
-            let between = Ends::new(client, server, &DefaultHashBuilder::default());
-            let flow = || Flow::new(0, &between, Conversation::new(Targets::Kept));
+            let between = Ends {
+                src: client,
+                dst: server,
+            };
+            let flow = || Flow::new(0, 0, &between, Conversation::new(Targets::Kept));
             let (mut one, mut other) = (flow(), flow());
             let syn = talk.segment(Peer::Client, Flags::SYN, &[]);
             talk.next.client = talk.next.client.wrapping_add(1);
@@ -926,9 +927,12 @@ mod tests {
         for seed in 0..150 {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
-            let between = Ends::new(client, server, &DefaultHashBuilder::default());
-            let mut one = Flow::new(0, &between, Conversation::new(Targets::Kept));
-            let mut other = Flow::new(0, &between, Keeping::new(Targets::Kept));
+            let between = Ends {
+                src: client,
+                dst: server,
+            };
+            let mut one = Flow::new(0, 0, &between, Conversation::new(Targets::Kept));
+            let mut other = Flow::new(0, 0, &between, Keeping::new(Targets::Kept));
             let mut take = |segment: &Segment<'_>| {
                 one.take(segment);
                 other.take(segment);

@@ -136,13 +136,13 @@ impl<R> Memory<R> {
     }
 
     /// The one between these ends, if there is one.
-    pub(super) fn find(&self, ends: &Ends) -> Option<Known> {
+    pub(super) fn find(&self, hash: u64, ends: &Ends) -> Option<Known> {
         let is_it = |known: &Known| {
             let there = self.all.get(known.spot);
-            known.hash == ends.hash
+            known.hash == hash
                 && there.is_some_and(|there| ends.sender_between(&there.ends).is_some())
         };
-        self.by_ends.find(ends.hash, is_it).copied()
+        self.by_ends.find(hash, is_it).copied()
     }
 
     pub(super) fn get_mut(&mut self, known: Known) -> Option<&mut Remembered<R>> {

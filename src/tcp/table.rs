@@ -196,7 +196,10 @@ impl<L: Listener, R> Table<L, R> {
     pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L, Record = R>) {
         self.last = segment.at;
         let numbers = segment.into();
-        let ends = Ends::new(segment.src, segment.dst, &self.seed);
+        let ends = Ends {
+            src: segment.src,
+            dst: segment.dst,
+        };
         let found = self.slot(&ends, numbers, registry, |remembered| {
             remembered.note(segment);
         });
@@ -385,7 +388,10 @@ impl<L: Listener, R> Table<L, R> {
     /// follows, it has the number, else nobody has.
     pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L, Record = R>) {
         self.last = at;
-        let ends = Ends::new(header.src, header.dst, &self.seed);
+        let ends = Ends {
+            src: header.src,
+            dst: header.dst,
+        };
         let found = self.slot(&ends, header.into(), registry, |remembered| {
             remembered.skip(header);
         });
@@ -405,20 +411,30 @@ impl<L: Listener, R> Table<L, R> {
         registry: &mut impl Registry<L, Record = R>,
         note: impl FnOnce(&mut Remembered<R>),
     ) -> Option<(usize, Peer)> {
-        if let Some((slot, from)) = self.find(ends)
+        // Where the last packet belonged, mostly: then no hash is needed.
+        let latest = self.latest;
+        if let Some(flow) = self.flow(latest)
+            && let Some(from) = ends.sender_between(&flow.ends)
+            && self.goes_on(flow, from, numbers)
+        {
+            return Some((latest, from));
+        }
+        let hash = ends.hash(&self.seed);
+        if let Some((slot, from)) = self.find(hash, ends)
             && let Some(flow) = self.flow(slot)
         {
-            if flow.watch == Watch::Over {
-                self.remember_those_over(registry);
-            } else if !flow.is_another(from, numbers) && !self.is_forgotten(flow) {
+            if self.goes_on(flow, from, numbers) {
                 self.latest = slot;
                 return Some((slot, from));
+            }
+            if flow.watch == Watch::Over {
+                self.remember_those_over(registry);
             } else {
                 self.forget(slot, registry);
             }
         }
         let now = self.last;
-        if let Some(known) = self.memory.find(ends) {
+        if let Some(known) = self.memory.find(hash, ends) {
             let remembered = self.memory.get_mut(known)?;
             if !is_past(remembered.latest.last, now) && !remembered.is_another(&ends.src, numbers) {
                 note(remembered);
@@ -428,7 +444,7 @@ impl<L: Listener, R> Table<L, R> {
                 self.forget_remembered(remembered, registry);
             }
         }
-        let slot = self.begin(registry.begin(now), ends);
+        let slot = self.begin(registry.begin(now), hash, ends);
         Some((slot, Peer::Client))
     }
 
@@ -439,26 +455,26 @@ impl<L: Listener, R> Table<L, R> {
 
     /// The slot of the connection between these ends, and which side of it the sender is.
     #[inline]
-    fn find(&self, ends: &Ends) -> Option<(usize, Peer)> {
-        let sender = |slot| {
-            let flow = self.flow(slot).filter(|flow| flow.hash == ends.hash)?;
-            ends.sender_between(&flow.ends)
-        };
-        let mut from = sender(self.latest);
-        if let Some(from) = from {
-            return Some((self.latest, from));
-        }
+    fn find(&self, hash: u64, ends: &Ends) -> Option<(usize, Peer)> {
+        let mut from = None;
         let is_there = |&slot: &usize| {
-            from = sender(slot);
+            let flow = self.flow(slot).filter(|flow| flow.hash == hash);
+            from = flow.and_then(|flow| ends.sender_between(&flow.ends));
             from.is_some()
         };
-        let slot = *self.by_ends.find(ends.hash, is_there)?;
+        let slot = *self.by_ends.find(hash, is_there)?;
         Some((slot, from?))
     }
 
+    /// Whether a packet of `from` with these numbers belongs to this connection, and to no later one.
+    #[inline]
+    fn goes_on(&self, flow: &Flow<L>, from: Peer, numbers: Numbers) -> bool {
+        flow.watch != Watch::Over && !flow.is_another(from, numbers) && !self.is_forgotten(flow)
+    }
+
     /// Begins a connection, whose slot it tells.
-    fn begin(&mut self, stream: u64, ends: &Ends) -> usize {
-        let new = Flow::new(stream, ends, L::new(self.asked));
+    fn begin(&mut self, stream: u64, hash: u64, ends: &Ends) -> usize {
+        let new = Flow::new(stream, hash, ends, L::new(self.asked));
         let mut flow = match self.spare.pop() {
             Some(mut spare) => {
                 *spare = new;
@@ -477,7 +493,7 @@ impl<L: Listener, R> Table<L, R> {
             Some(Some(flow)) => flow.hash,
             _ => 0,
         };
-        self.by_ends.insert_unique(ends.hash, self.latest, rehash);
+        self.by_ends.insert_unique(hash, self.latest, rehash);
         self.latest
     }
 
