@@ -31,6 +31,9 @@ pub const REMEMBERED: Span = Span::from_secs(120);
 /// to fetch anew where packets come between.
 const AT_ONCE: usize = 16;
 
+/// The memory of a recorded connection is used for another one if it is no more than that, in octets.
+const MAX_SPARE: usize = 8 << 10;
+
 /// How many further packets of the capture a closed connection is kept for at least. Its own clock decides whether a
 /// packet is still its own; the clocks of other interfaces may be years ahead.
 const KEPT_PACKETS: u64 = 1000;
@@ -44,7 +47,7 @@ pub struct Table<L: Listener, R> {
     seed: DefaultHashBuilder,
     flows: Vec<Option<Box<Flow<L>>>>,
     free: Vec<usize>,
-    /// Memory of recorded connections for further ones: no more than [`AT_ONCE`].
+    /// Memory of recorded connections for further ones: no more than [`AT_ONCE`], each of no more than [`MAX_SPARE`].
     spare: Vec<Box<Flow<L>>>,
     /// Where the last packet belonged: the next one often follows it there.
     latest: usize,
@@ -296,7 +299,8 @@ impl<L: Listener, R> Table<L, R> {
             weight,
         };
         self.memory.add(flow.hash, remembered);
-        if self.spare.len() < AT_ONCE {
+        // Some hold long heads that never became complete.
+        if self.spare.len() < AT_ONCE && flow.weight.kept <= MAX_SPARE {
             self.spare.push(flow);
         }
     }
