@@ -3,15 +3,15 @@
 //! In: what was done. Out: what can be done next, by any thread, and what came of a step through the capture once it was
 //! done by all hands. Nothing is done here and nobody waits here: that is left to [`pool`](super::pool).
 //!
-//! The first hand leads, which is to say that its steps are those of the others. How many hands there are, and which
-//! threads they are in, makes no difference to what comes of them.
+//! How many hands there are, and which threads they are in, makes no difference to what comes of them.
 
 use std::collections::VecDeque;
 use std::mem;
 
 use super::Plan;
-use super::hand::{End, Hand, Led, Work, Yield};
+use super::hand::{End, Hand, Remains, Yield};
 use crate::capture::{Capture, OpenError, Readers, Source};
+use crate::time::At;
 
 /// A capture, and how far it is.
 pub(super) struct Crew {
@@ -33,17 +33,18 @@ enum Stage {
     /// Someone is opening it.
     Opening,
     Unreadable(OpenError),
-    Open,
-    Ended(Box<End>),
-    /// What was left at its end is finished in these steps.
-    Rest(VecDeque<Work>),
+    Reading,
+    /// All was read, and whoever hands out what came of it takes notice of that.
+    Ended,
+    /// What is left is finished in these steps.
+    Finishing(VecDeque<Remains>),
     Over,
 }
 
 /// The place of a hand.
 struct Seat {
     /// `None` while someone works with it.
-    hand: Option<Hand>,
+    hand: Option<Box<Hand>>,
     /// The thread that took it first. What a hand keeps is given back by the thread that took it: memory that goes from
     /// one thread to another is locked for both, and lies idle in the share of the first.
     owner: Option<usize>,
@@ -52,6 +53,8 @@ struct Seat {
     weight: usize,
     /// Yields of it that were handed out.
     spare: Vec<Yield>,
+    /// Where it has read all.
+    end: Option<Box<End>>,
 }
 
 /// One of the threads.
@@ -64,17 +67,18 @@ pub(super) struct Thread {
 
 /// Something to do for all hands.
 struct Step {
-    work: Work,
+    /// What is to be finished; packets are to be read otherwise.
+    remains: Option<Remains>,
     /// What came of it, in the order of the hands.
     yields: Vec<Yield>,
-    /// How many of them yielded something, be it nothing.
+    /// How many of them are done with it.
     done: usize,
 }
 
-/// How much of a capture is done ahead of others.
+/// How much of a capture is done ahead.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    /// How many steps the first hand may be ahead of the others.
+    /// How many steps that are not done by all hands may be begun.
     pub(super) steps: usize,
     /// How many octets of memory what is to be handed out may take by then.
     pub(super) untold: usize,
@@ -87,26 +91,24 @@ pub(super) struct Room {
 pub(super) enum Next {
     /// To open it, if that takes no more than so many octets of memory.
     Open(usize),
-    /// To go on with the first hand.
-    Lead,
-    /// To let the hand of this number do what the first has done.
-    KeepUp(usize),
+    /// To let the hand of this number do its next step.
+    GoOn(usize),
 }
 
 /// That, with all it takes.
 pub(super) enum Task {
     /// To open it for so many hands, if that takes no more than so many octets of memory.
     Open(usize, usize),
-    Lead(Hand, Yield),
-    Work(usize, Hand, Vec<(Work, Yield)>),
+    Read(usize, Box<Hand>, Yield),
+    Finish(usize, Box<Hand>, Remains, Yield),
 }
 
 /// What was done.
 pub(super) enum Done {
     Postponed,
     Opened(Result<Vec<Hand>, OpenError>, usize),
-    Led(Hand, Led),
-    Worked(usize, Hand, Vec<Yield>),
+    /// By the hand of this number, which may have come to the end.
+    Stepped(usize, Box<Hand>, Yield, Option<Box<End>>),
 }
 
 /// What comes of a capture next.
@@ -125,28 +127,25 @@ impl Task {
             Task::Open(_, room) if room < source.window(plan.memory) => Done::Postponed,
             Task::Open(size, _) => {
                 let opened = source.open_for(size - 1, plan.memory, &plan.monitor);
-                let window = opened.as_ref().map_or(0, |opened| opened.leader.window());
-                Done::Opened(opened.map(|opened| hands(opened, plan)), window)
+                let window = opened.as_ref().map_or(0, |opened| opened.first.window());
+                let hands = opened.map(|opened| hands(opened, size, plan));
+                Done::Opened(hands, window)
             }
-            Task::Lead(mut hand, spare) => {
-                let led = hand.lead(spare, source, plan);
-                Done::Led(hand, led)
+            Task::Read(number, mut hand, spare) => {
+                let (yielded, end) = hand.read(spare, source, plan);
+                Done::Stepped(number, hand, yielded, end)
             }
-            Task::Work(seat, mut hand, work) => {
-                let work = work.into_iter();
-                let yields = work.map(|(work, spare)| hand.work(work, spare, source, plan));
-                let yields = yields.collect();
-                Done::Worked(seat, hand, yields)
+            Task::Finish(number, mut hand, remains, spare) => {
+                let yielded = hand.finish(remains, spare, source, plan);
+                Done::Stepped(number, hand, yielded, None)
             }
         }
     }
 }
 
-fn hands(readers: Readers<Capture>, plan: &Plan) -> Vec<Hand> {
-    let of = 1 + readers.followers.len();
-    let captures = [readers.leader].into_iter().chain(readers.followers);
-    let numbered = captures.enumerate();
-    numbered
+fn hands(opened: Readers<Capture>, of: usize, plan: &Plan) -> Vec<Hand> {
+    let captures = opened.each().enumerate();
+    captures
         .map(|(number, capture)| Hand::new(capture, plan, number, of))
         .collect()
 }
@@ -166,20 +165,13 @@ impl Crew {
 
     /// What there is to do for this thread, as far as there is room.
     pub(super) fn next(&self, thread: Thread, room: Room) -> Option<Next> {
-        let has_room = self.has_room(room);
-        let ahead = match self.stage {
+        match self.stage {
             Stage::Postponed if room.memory < usize::MAX => None,
-            Stage::Unopened | Stage::Postponed => Some(Next::Open(room.memory)),
-            Stage::Open if self.may_take(0, thread) => Some(Next::Lead),
-            _ => None,
-        };
-        // It costs more to wake a thread than to do one step.
-        let at_least = match self.stage {
-            Stage::Open if has_room => AT_ONCE,
-            _ => 1,
-        };
-        let ahead = ahead.filter(|_| has_room);
-        ahead.or_else(|| self.furthest_behind(thread, at_least))
+            Stage::Unopened | Stage::Postponed => {
+                self.has_room(room).then_some(Next::Open(room.memory))
+            }
+            _ => self.furthest_behind(thread, room),
+        }
     }
 
     fn has_room(&self, room: Room) -> bool {
@@ -190,14 +182,24 @@ impl Crew {
             && self.window + self.kept() + untold <= room.memory
     }
 
-    /// The hand of this thread that is furthest behind, if so many steps are to be done by it.
-    fn furthest_behind(&self, thread: Thread, at_least: usize) -> Option<Next> {
-        let end = self.first + self.steps.len();
+    /// The hand of this thread that is furthest behind, of those that can go on.
+    fn furthest_behind(&self, thread: Thread, room: Room) -> Option<Next> {
         let seats = self.seats.iter().enumerate();
-        let behind = seats
-            .filter(|(number, seat)| seat.next + at_least <= end && self.may_take(*number, thread));
-        let (number, _) = behind.min_by_key(|(_, seat)| seat.next)?;
-        Some(Next::KeepUp(number))
+        let mine = seats.filter(|(number, _)| self.may_take(*number, thread));
+        let (number, seat) = mine
+            .filter(|(_, seat)| seat.next < self.begun() || self.is_reading(seat))
+            .min_by_key(|(_, seat)| seat.next)?;
+        let goes_on = seat.next < self.begun() || self.has_room(room);
+        goes_on.then_some(Next::GoOn(number))
+    }
+
+    /// How many steps were begun.
+    fn begun(&self) -> usize {
+        self.first + self.steps.len()
+    }
+
+    fn is_reading(&self, seat: &Seat) -> bool {
+        matches!(self.stage, Stage::Reading) && seat.end.is_none()
     }
 
     /// Gives it to this thread, whom it was for.
@@ -207,20 +209,20 @@ impl Crew {
                 self.stage = Stage::Opening;
                 Some(Task::Open(self.size, memory))
             }
-            Next::Lead => {
-                let (hand, mut spare) = self.take(0, thread, 1)?;
-                Some(Task::Lead(hand, spare.pop()?))
-            }
-            Next::KeepUp(number) => {
-                let next = self.seats.get(number)?.next;
-                let steps = self.steps.range(next - self.first..).take(AT_ONCE);
-                let work: Vec<Work> = steps.map(|step| step.work).collect();
-                let (hand, spare) = self.take(number, thread, work.len())?;
-                Some(Task::Work(
-                    number,
-                    hand,
-                    work.into_iter().zip(spare).collect(),
-                ))
+            Next::GoOn(number) => {
+                let seat = self.seats.get_mut(number)?;
+                seat.owner = Some(thread.number);
+                let (hand, spare) = (seat.hand.take()?, seat.spare.pop().unwrap_or_default());
+                let step = self.steps.get(seat.next - self.first);
+                Some(match step.and_then(|step| step.remains) {
+                    Some(remains) => Task::Finish(number, hand, remains, spare),
+                    None => {
+                        if step.is_none() {
+                            self.begin_step(None);
+                        }
+                        Task::Read(number, hand, spare)
+                    }
+                })
             }
         }
     }
@@ -235,12 +237,20 @@ impl Crew {
         })
     }
 
-    /// The hand, for this thread from now on, and so many empty yields.
-    fn take(&mut self, number: usize, thread: Thread, yields: usize) -> Option<(Hand, Vec<Yield>)> {
-        let seat = self.seats.get_mut(number)?;
-        seat.owner = Some(thread.number);
-        let spare = (0..yields).map(|_| seat.spare.pop().unwrap_or_default());
-        Some((seat.hand.take()?, spare.collect()))
+    /// There is nothing to do for those who have read all, unless something is to be finished.
+    fn begin_step(&mut self, remains: Option<Remains>) {
+        let mut done = 0;
+        if remains.is_none() {
+            for seat in self.seats.iter_mut().filter(|seat| seat.end.is_some()) {
+                seat.next += 1;
+                done += 1;
+            }
+        }
+        self.steps.push_back(Step {
+            remains,
+            yields: (0..self.size).map(|_| Yield::default()).collect(),
+            done,
+        });
     }
 
     /// Takes notice of what was done.
@@ -250,85 +260,89 @@ impl Crew {
             Done::Opened(Ok(hands), window) => {
                 self.window = window;
                 self.seats = hands.into_iter().map(Seat::of).collect();
-                self.stage = Stage::Open;
+                self.stage = Stage::Reading;
             }
             Done::Opened(Err(error), _) => self.stage = Stage::Unreadable(error),
-            Done::Led(hand, led) => {
-                self.add_step(Work::Packets { until: led.until });
-                if let Some(end) = led.end {
-                    self.stage = Stage::Ended(end);
-                }
-                self.land(0, hand, vec![led.yielded]);
-            }
-            Done::Worked(number, hand, yields) => self.land(number, hand, yields),
+            Done::Stepped(number, hand, yielded, end) => self.land(number, hand, yielded, end),
         }
     }
 
-    fn add_step(&mut self, work: Work) {
-        self.steps.push_back(Step {
-            work,
-            yields: (0..self.size).map(|_| Yield::default()).collect(),
-            done: 0,
-        });
-    }
-
-    fn land(&mut self, number: usize, hand: Hand, yields: Vec<Yield>) {
+    fn land(&mut self, number: usize, hand: Box<Hand>, yielded: Yield, end: Option<Box<End>>) {
+        let begun = self.begun();
         let Some(seat) = self.seats.get_mut(number) else {
             return;
         };
         seat.weight = hand.weight();
         seat.hand = Some(hand);
-        let steps = self.steps.range_mut(seat.next - self.first..);
-        seat.next += yields.len();
-        for (step, yielded) in steps.zip(yields) {
+        let steps = seat.next - self.first..;
+        seat.next = match end {
+            Some(_) => begun,
+            None => seat.next + 1,
+        };
+        let count = seat.next - self.first - steps.start;
+        seat.end = end;
+        let mut done = self.steps.range_mut(steps).take(count);
+        if let Some(step) = done.next() {
             step.done += 1;
             if let Some(place) = step.yields.get_mut(number) {
                 *place = yielded;
             }
         }
+        done.for_each(|step| step.done += 1);
     }
 
     /// Whether it is known what comes of it next.
     pub(super) fn is_ready(&self) -> bool {
         match self.steps.front() {
             Some(step) => step.done == self.size,
-            None => matches!(
-                self.stage,
-                Stage::Unreadable(_) | Stage::Ended(_) | Stage::Over
-            ),
+            None => match self.stage {
+                Stage::Unreadable(_) | Stage::Over => true,
+                Stage::Reading => self.seats.iter().all(|seat| seat.end.is_some()),
+                _ => false,
+            },
         }
     }
 
     /// What comes of it next, if that is known already.
     pub(super) fn ready(&mut self) -> Option<Ready> {
-        let size = self.size;
-        if let Some(step) = self.steps.pop_front_if(|step| step.done == size) {
-            self.first += 1;
-            self.next_step();
-            return Some(Ready::Yields(step.yields));
-        }
-        if !self.steps.is_empty() {
+        if !self.is_ready() {
             return None;
         }
-        match mem::replace(&mut self.stage, Stage::Opening) {
+        if let Some(step) = self.steps.pop_front() {
+            self.first += 1;
+            self.finish_more();
+            return Some(Ready::Yields(step.yields));
+        }
+        match mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Unreadable(error) => Some(Ready::Unreadable(error)),
-            Stage::Ended(mut end) => {
-                let hands = self.seats.iter().filter_map(|seat| seat.hand.as_ref());
-                for hand in hands {
-                    end.beside.forgotten =
-                        [end.beside.forgotten, hand.forgotten()].into_iter().sum();
-                    if let Some(short) = hand.shortfall() {
-                        end.summary.add_damage(short.clone());
-                    }
-                }
-                Some(Ready::End(end))
-            }
             Stage::Over => Some(Ready::Over),
-            other => {
-                self.stage = other;
-                None
+            _ => self.end().map(Ready::End),
+        }
+    }
+
+    /// What there was in the capture. Where some hands came to its end before others, packets of their connections are
+    /// missing.
+    fn end(&mut self) -> Option<Box<End>> {
+        let mut ends = self.seats.iter_mut().filter_map(|seat| seat.end.take());
+        let mut end = ends.next()?;
+        let others: Vec<_> = ends.collect();
+        let last = others
+            .iter()
+            .map(|other| other.last)
+            .fold(end.last, At::later);
+        if end.last != last {
+            end.summary.add_damage(end.too_early.clone());
+        }
+        for other in others {
+            end.beside.forgotten = [end.beside.forgotten, other.beside.forgotten]
+                .into_iter()
+                .sum();
+            if other.last != last {
+                end.summary.add_damage(other.too_early);
             }
         }
+        end.last = last;
+        Some(end)
     }
 
     /// Takes back what was handed out, in the order of the hands.
@@ -339,15 +353,15 @@ impl Crew {
     }
 
     /// All was read: the steps in which what is left is finished.
-    pub(super) fn finish(&mut self, steps: VecDeque<Work>) {
-        self.stage = Stage::Rest(steps);
-        (0..STEPS_AHEAD).for_each(|_| self.next_step());
+    pub(super) fn finish(&mut self, steps: VecDeque<Remains>) {
+        self.stage = Stage::Finishing(steps);
+        (0..STEPS_AHEAD).for_each(|_| self.finish_more());
     }
 
-    fn next_step(&mut self) {
-        if let Stage::Rest(steps) = &mut self.stage {
+    fn finish_more(&mut self) {
+        if let Stage::Finishing(steps) = &mut self.stage {
             match steps.pop_front() {
-                Some(step) => self.add_step(step),
+                Some(remains) => self.begin_step(Some(remains)),
                 None => self.stage = Stage::Over,
             }
         }
@@ -368,17 +382,143 @@ impl Crew {
 impl Seat {
     fn of(hand: Hand) -> Self {
         Seat {
-            hand: Some(hand),
+            hand: Some(Box::new(hand)),
             owner: None,
             next: 0,
             weight: 0,
             spare: Vec::new(),
+            end: None,
         }
     }
 }
 
-/// How many steps those that keep up with the first hand do at once.
-const AT_ONCE: usize = 8;
-
 /// How many steps of the end are worked on at once.
 const STEPS_AHEAD: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+    use std::{fs, slice};
+
+    use super::*;
+    use crate::audit::{Extent, Selection, Surveying};
+    use crate::rules::Settings;
+    use crate::tcp::MEMORY;
+
+    const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/early-idle-close.pcap");
+
+    const ROOM: Room = Room {
+        steps: 2,
+        untold: usize::MAX,
+        memory: usize::MAX,
+    };
+
+    fn plan() -> Plan {
+        Plan {
+            settings: Settings::default(),
+            selection: Selection::default(),
+            extent: Extent::Connection,
+            survey: Surveying::NotAsked,
+            memory: MEMORY,
+            threads: NonZeroUsize::MIN,
+            tell: None,
+            monitor: Arc::default(),
+        }
+    }
+
+    /// Hands that read these, as if they were one capture.
+    fn hands_of(paths: &[PathBuf], plan: &Plan) -> Vec<Hand> {
+        let hand = |(number, path): (usize, &PathBuf)| {
+            let capture = Capture::open(path).unwrap();
+            Hand::new(capture, plan, number, paths.len())
+        };
+        paths.iter().enumerate().map(hand).collect()
+    }
+
+    /// What there was when all had read all, one thread having done all there was to do.
+    fn read_by(hands: Vec<Hand>, plan: &Plan) -> Box<End> {
+        let source = Source::File(SAMPLE.into());
+        let thread = Thread { number: 0, of: 1 };
+        let mut crew = Crew::of(hands.len());
+        crew.accept(Done::Opened(Ok(hands), 0));
+        loop {
+            match crew.ready() {
+                Some(Ready::End(end)) => return end,
+                Some(Ready::Yields(yields)) => crew.take_back(yields),
+                Some(_) => panic!("nothing is over yet"),
+                None => {
+                    let next = crew.next(thread, ROOM).unwrap();
+                    let task = crew.begin(next, thread).unwrap();
+                    crew.accept(task.perform(&source, plan));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_hand_finds_less_than_others_that_is_said() {
+        let plan = plan();
+        let folder = tempfile::tempdir().unwrap();
+        let whole = fs::read(SAMPLE).unwrap();
+        let shorter = folder.path().join("shorter.pcap");
+        fs::write(&shorter, &whole[..whole.len() - 100]).unwrap();
+        let sample = PathBuf::from(SAMPLE);
+        let all = read_by(hands_of(slice::from_ref(&sample), &plan), &plan);
+        assert_eq!(all.summary.damaged, 0);
+
+        let alike = [sample.clone(), sample.clone(), sample.clone()];
+        let end = read_by(hands_of(&alike, &plan), &plan);
+        assert_eq!((end.last, end.summary.damaged), (all.last, 0));
+
+        let end = read_by(hands_of(&[sample.clone(), shorter.clone()], &plan), &plan);
+        assert_eq!((end.last, end.summary.damaged), (all.last, 1));
+        let said = end.summary.damage[0].to_string();
+        assert!(said.contains("it changed while it was read"), "{said}");
+        assert!(end.summary.damage[0].frame <= all.last.frame);
+
+        // The first has seen the cut itself.
+        let end = read_by(hands_of(&[shorter, sample], &plan), &plan);
+        assert_eq!((end.last, end.summary.damaged), (all.last, 2));
+    }
+
+    #[test]
+    fn nobody_is_further_ahead_than_there_is_room() {
+        let plan = plan();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.pcap");
+        long_capture(&path);
+        let hands = hands_of(&[path.clone(), path.clone()], &plan);
+        let source = Source::File(path);
+        let (one, other) = (Thread { number: 0, of: 2 }, Thread { number: 1, of: 2 });
+        let mut crew = Crew::of(2);
+        crew.accept(Done::Opened(Ok(hands), 0));
+        let step = |crew: &mut Crew, thread| {
+            let next = crew.next(thread, ROOM)?;
+            let task = crew.begin(next, thread)?;
+            crew.accept(task.perform(&source, &plan));
+            Some(())
+        };
+        assert!(step(&mut crew, one).is_some() && step(&mut crew, one).is_some());
+        assert!(step(&mut crew, one).is_none());
+        assert!(crew.ready().is_none());
+        // Either may be ahead.
+        for _ in 0..4 {
+            assert!(step(&mut crew, other).is_some());
+        }
+        assert!(step(&mut crew, other).is_none());
+        assert!(matches!(crew.ready(), Some(Ready::Yields(_))));
+    }
+
+    /// One of many steps: a sample, again and again.
+    fn long_capture(path: &Path) {
+        let sample = fs::read(SAMPLE).unwrap();
+        let (header, records) = sample.split_at(24);
+        let mut octets = header.to_vec();
+        while octets.len() < 4 << 20 {
+            octets.extend_from_slice(records);
+        }
+        fs::write(path, octets).unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::finished::{Finished, What};
-use super::hand::{Work, Yield};
+use super::hand::{Remains, Yield};
 use super::numbers::Numbers;
 use crate::time::At;
 
@@ -71,10 +71,10 @@ impl Merge {
     }
 
     /// The steps in which those that are left are finished, by number; this is the last packet of the capture.
-    pub(super) fn last_steps(&self, last: At) -> VecDeque<Work> {
+    pub(super) fn last_steps(&self, last: At) -> VecDeque<Remains> {
         let frames: Vec<u64> = self.numbers.frames().collect();
         let ends = frames.chunks(STEP).filter_map(|step| step.last());
-        ends.map(|frame| Work::Rest {
+        ends.map(|frame| Remains {
             before: frame + 1,
             last,
         })

@@ -25,8 +25,11 @@ const AT_ONCE: usize = 8;
 /// by then comes on top.
 const UNTOLD: usize = 4 << 20;
 
-/// How many steps the first hand of a capture may be ahead of the others.
-const STEPS: usize = 32;
+/// How many steps of a capture some hands may be ahead of others.
+const STEPS: usize = 10;
+
+/// How many are left when one that had to wait goes on: it costs more to wake a thread than to do a step.
+const STEPS_LEFT: usize = STEPS / 2;
 
 /// The number of the thread that asked.
 const LEADER: usize = 0;
@@ -197,7 +200,7 @@ impl Pool {
         thread: usize,
         mut progress: MutexGuard<'a, Progress>,
     ) -> MutexGuard<'a, Progress> {
-        let Some((number, next)) = progress.next(thread, &self.plan) else {
+        let Some((number, next)) = progress.next(thread, &self.plan, STEPS) else {
             return self.wait(thread, progress);
         };
         let thread = progress.thread(thread);
@@ -266,25 +269,25 @@ impl Progress {
         }
     }
 
-    /// Whether this thread need not wait.
+    /// Whether this thread, which waits, is to go on.
     fn has_something(&self, thread: usize, plan: &Plan) -> bool {
         let is_ready = || self.crews.front().is_some_and(Crew::is_ready);
         self.state != State::Going
             || thread == LEADER && is_ready()
-            || self.next(thread, plan).is_some()
+            || self.next(thread, plan, STEPS_LEFT).is_some()
     }
 
-    /// What there is to do, for the oldest capture that needs anything.
-    fn next(&self, thread: usize, plan: &Plan) -> Option<(usize, Next)> {
+    /// What there is to do, for the oldest capture that needs anything, where some may be so many steps ahead of others.
+    fn next(&self, thread: usize, plan: &Plan, steps: usize) -> Option<(usize, Next)> {
         let thread = self.thread(thread);
         let beside = self.crews.len().saturating_sub(1).max(1);
         let oldest = Room {
-            steps: STEPS,
+            steps,
             untold: UNTOLD,
             memory: usize::MAX,
         };
         let others = Room {
-            steps: STEPS,
+            steps,
             untold: usize::MAX,
             memory: plan.memory / (BESIDE - 1) / beside,
         };

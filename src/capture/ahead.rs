@@ -3,43 +3,33 @@
 //! In: a stream that takes work, such as a decompressor. Out: for each reader a stream of the same octets, a few pieces
 //! of which are made while earlier ones are used.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::{mem, thread};
+use std::thread;
 
 use super::compression::Stream;
+use super::pieces::{After, PIECE, Piece, Pieces, fill};
 use super::readers::Readers;
 
-/// Octets that are handed over at once.
-const PIECE: u64 = 1 << 18;
 /// Pieces that wait for the first reader; one more is made, and one used.
 const WAITING: usize = 2;
 
-/// The end of the thread that takes the octets. It must not be read on behind its end.
+/// The end of the thread that takes the octets.
 ///
 /// When the first of them is dropped, the other thread ends too, as soon as it has its next piece.
 pub(super) struct ReadAhead {
-    full: Receiver<Piece>,
+    full: Receiver<(Piece, After)>,
     empty: Sender<Vec<u8>>,
-    current: Arc<Vec<u8>>,
-    /// How much of it was read.
-    read: usize,
-}
-
-#[derive(Clone)]
-enum Piece {
-    Octets(Arc<Vec<u8>>),
-    End,
-    Failed(Arc<io::Error>),
+    after: After,
 }
 
 /// The other ends.
 struct Ends {
     /// The one that is waited for.
-    first: SyncSender<Piece>,
+    first: SyncSender<(Piece, After)>,
     /// Those that are not: whoever reads here has to see to it that they keep up with the first.
-    others: Vec<Sender<Piece>>,
+    others: Vec<Sender<(Piece, After)>>,
 }
 
 impl ReadAhead {
@@ -55,54 +45,40 @@ impl ReadAhead {
             .name("unpack".to_owned())
             .spawn(read)?;
         let ends = Readers {
-            leader: taken,
-            followers: others_taken,
+            first: taken,
+            others: others_taken,
         };
         Ok(ends.map(|full| ReadAhead {
             full,
             empty: empty.clone(),
-            current: Arc::default(),
-            read: 0,
+            after: After::More,
         }))
-    }
-
-    fn next_piece(&mut self) -> io::Result<()> {
-        self.read = 0;
-        // Whoever is the last to be done with a piece gives it back. Nobody takes it any more where the thread is at
-        // its end, and its last pieces are still to come.
-        if let Some(used) = Arc::into_inner(mem::take(&mut self.current)) {
-            let _ = self.empty.send(used);
-        }
-        match self.full.recv() {
-            Ok(Piece::Octets(octets)) => self.current = octets,
-            Ok(Piece::End) => {}
-            Ok(Piece::Failed(error)) => {
-                return Err(io::Error::new(error.kind(), error.to_string()));
-            }
-            Err(_) => return Err(io::Error::other("the thread that unpacks it broke down")),
-        }
-        Ok(())
     }
 }
 
-impl Read for ReadAhead {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.read >= self.current.len() {
-            self.next_piece()?;
+impl Pieces for ReadAhead {
+    fn next(&mut self, used: Piece) -> io::Result<Piece> {
+        // Whoever is the last to be done with a piece gives it back. Nobody takes it any more where the thread is at
+        // its end, and its last pieces are still to come.
+        if let Some(used) = Arc::into_inner(used) {
+            let _ = self.empty.send(used);
         }
-        let count = self
-            .current
-            .get(self.read..)
-            .unwrap_or_default()
-            .read(buffer)?;
-        self.read += count;
-        Ok(count)
+        if !self.after.has_more()? {
+            return Ok(Piece::default());
+        }
+        let broken = |_| io::Error::other("the thread that unpacks it broke down");
+        let (piece, after) = self.full.recv().map_err(broken)?;
+        self.after = after;
+        if piece.is_empty() {
+            self.after.has_more()?;
+        }
+        Ok(piece)
     }
 }
 
 impl Ends {
     /// Hands it over; says whether anyone is interested.
-    fn send(&self, piece: Piece) -> bool {
+    fn send(&self, piece: (Piece, After)) -> bool {
         for other in &self.others {
             // It may have come to its end already.
             let _ = other.send(piece.clone());
@@ -115,66 +91,69 @@ impl Ends {
 fn read_pieces(mut stream: Stream, empty: &Receiver<Vec<u8>>, ends: &Ends) {
     loop {
         let mut piece = empty.try_recv().unwrap_or_default();
-        piece.clear();
-        let read = stream.by_ref().take(PIECE).read_to_end(&mut piece);
-        // What came before an error is in the piece, too.
-        if !piece.is_empty() && !ends.send(Piece::Octets(Arc::new(piece))) {
+        let after = fill(&mut piece, PIECE, |free| stream.read(free));
+        let is_last = !matches!(after, After::More);
+        if !ends.send((Arc::new(piece), after)) || is_last {
             return;
         }
-        let last = match read {
-            Ok(octets) if octets as u64 == PIECE => continue,
-            Ok(_) => Piece::End,
-            Err(error) => Piece::Failed(Arc::new(error)),
-        };
-        // Whether anyone hears of the end does not matter here.
-        ends.send(last);
-        return;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::capture::build::{Drip, Failing};
+    use std::io::Read;
     use std::time::Duration;
 
+    use super::*;
+    use crate::capture::build::{Drip, Failing};
+
     fn one(stream: Stream) -> ReadAhead {
-        ReadAhead::of(stream, 0).unwrap().leader
+        ReadAhead::of(stream, 0).unwrap().first
+    }
+
+    /// All that is read, and the error behind it, if there is one.
+    fn read(mut ahead: ReadAhead) -> (Vec<u8>, Option<io::Error>) {
+        let mut read = Vec::new();
+        let mut piece = Piece::default();
+        loop {
+            match ahead.next(piece) {
+                Ok(next) if next.is_empty() => return (read, None),
+                Ok(next) => piece = next,
+                Err(error) => return (read, Some(error)),
+            }
+            read.extend_from_slice(&piece);
+        }
+    }
+
+    fn octets(count: usize) -> Vec<u8> {
+        (0..count).map(|at| (at % 251) as u8).collect()
     }
 
     #[test]
     fn all_octets_come_in_order() {
         for length in [0, 1, PIECE, PIECE + 1, 6 * PIECE] {
-            let octets: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let mut ahead = one(Box::new(Drip::new(octets.clone(), 5000)));
-            let mut read = Vec::new();
-            ahead.by_ref().read_to_end(&mut read).unwrap();
-            assert!(read == octets, "{length}");
+            let octets = octets(length);
+            let (read, error) = read(one(Box::new(Drip::new(octets.clone(), 5000))));
+            assert!(read == octets && error.is_none(), "{length}");
         }
     }
 
     #[test]
     fn all_readers_read_the_same_however_far_one_is_behind() {
-        let octets: Vec<u8> = (0..9 * PIECE).map(|at| (at % 251) as u8).collect();
+        let octets = octets(9 * PIECE);
         let ends = ReadAhead::of(Box::new(Drip::new(octets.clone(), 5000)), 2).unwrap();
-        let read = ends.map(|mut end| {
-            let mut read = Vec::new();
-            end.read_to_end(&mut read).unwrap();
-            read
-        });
-        assert!(read.leader == octets);
-        assert!(read.followers.len() == 2 && read.followers.iter().all(|read| *read == octets));
+        for (read, error) in ends.map(read).each() {
+            assert!(read == octets && error.is_none());
+        }
     }
 
     #[test]
     fn an_error_comes_behind_what_was_read_before_it() {
         for length in [0, 10, PIECE] {
-            let octets = vec![7; length as usize];
+            let octets = vec![7; length];
             let ends = ReadAhead::of(Box::new(Failing::after(octets.clone())), 1).unwrap();
-            for mut ahead in ends.followers.into_iter().chain([ends.leader]) {
-                let mut read = Vec::new();
-                let error = ahead.read_to_end(&mut read).unwrap_err();
-                assert_eq!(error.to_string(), "the disk is on fire");
+            for (read, error) in ends.map(read).each() {
+                assert_eq!(error.unwrap().to_string(), "the disk is on fire");
                 assert_eq!(read, octets);
             }
         }
@@ -190,7 +169,7 @@ mod tests {
         }
         let (alive, dropped) = channel();
         let mut ahead = one(Box::new(Endless(alive)));
-        ahead.read_exact(&mut [0; 10]).unwrap();
+        ahead.next(Piece::default()).unwrap();
         drop(ahead);
         let waited = dropped.recv_timeout(Duration::from_secs(60));
         assert_eq!(waited, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
@@ -205,6 +184,6 @@ mod tests {
             }
         }
         let mut ahead = one(Box::new(Broken));
-        assert!(ahead.read(&mut [0; 10]).is_err());
+        assert!(ahead.next(Piece::default()).is_err());
     }
 }

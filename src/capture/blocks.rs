@@ -1,25 +1,34 @@
 //! The octets of a stream, as many at a time as a format needs to see.
 //!
-//! In: any reader, however few octets it hands over at once. Out: a slice of what was read and not yet taken.
+//! In: pieces of a stream, wherever they were cut. Out: a slice of what was read and not yet taken.
 //! Where a record ends in that slice is the business of the formats.
 
-use std::io::{self, Read};
+use std::io;
+use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// Octets that are read at once, unless a single record needs more.
-pub(super) const BLOCK: usize = 1 << 18;
+use super::pieces::{Piece, Pieces};
 
-/// A reader and the block that was read from it last.
+/// Octets that are looked at on the far side of a seam, if there are so many. Some small records are among them.
+const BEHIND_SEAM: usize = 1 << 11;
+
+/// A stream, and the piece of it that is looked at.
 ///
-/// The block is filled before it is handed out, because a pipe or a decompressor may give a few octets at a time.
-/// What a format leaves untaken moves to the front of the next filling.
+/// A record that lies in several pieces is looked at in a seam: a copy of what was untaken of one, and of as much of
+/// the next as is needed.
 pub(super) struct Blocks {
-    source: Box<dyn Read + Send>,
+    source: Box<dyn Pieces>,
     source_state: SourceState,
-    buffer: Vec<u8>,
+    /// The piece, or the seam before it.
+    view: Piece,
+    /// The other of these.
+    other: Piece,
+    /// Where the seam is looked at: how many octets of the piece are in it.
+    in_seam: Option<usize>,
     start: usize,
     end: usize,
-    /// How many octets of the stream came before the buffer's first.
+    /// How many octets of the stream came before the view's first.
     before: u64,
 }
 
@@ -32,11 +41,13 @@ enum SourceState {
 
 impl Blocks {
     /// Nothing is read before the first [`fill`](Self::fill).
-    pub(super) fn new(source: Box<dyn Read + Send>, block: usize) -> Self {
+    pub(super) fn new(source: Box<dyn Pieces>) -> Self {
         Blocks {
             source,
             source_state: SourceState::Open,
-            buffer: vec![0; block.max(1)],
+            view: Piece::default(),
+            other: Piece::default(),
+            in_seam: None,
             start: 0,
             end: 0,
             before: 0,
@@ -49,10 +60,10 @@ impl Blocks {
         self.at(self.start..self.end)
     }
 
-    /// What lies there in the block at hand.
+    /// What lies there in the view.
     #[inline]
     pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
-        match self.buffer.get(place) {
+        match self.view.get(place) {
             Some(octets) => octets,
             None => nothing(),
         }
@@ -86,47 +97,136 @@ impl Blocks {
 
     /// How many octets of the stream were read.
     pub(super) fn octets_read(&self) -> u64 {
-        self.before + self.end as u64
+        let behind = self.in_seam.map_or(0, |taken| self.other.len() - taken);
+        self.before + (self.end + behind) as u64
     }
 
-    /// Reads on until the block is full or the source ends, and says whether `wanted` octets lie ready.
+    /// Reads on, if need be, and says whether `wanted` octets lie ready.
     ///
-    /// The block grows only where it is too small for `wanted`, and only after every octet of it has arrived: a
-    /// length field that lies cannot make it allocate. The caller bounds `wanted`.
+    /// A seam grows only by octets that have arrived: a length field that lies cannot make it allocate. The caller
+    /// bounds `wanted`.
     pub(super) fn fill(&mut self, wanted: usize) -> bool {
-        self.move_unread_to_front();
-        self.read_until_full();
-        while self.end < wanted && matches!(self.source_state, SourceState::Open) {
-            self.buffer.resize(self.buffer.len() * 2, 0);
-            self.read_until_full();
+        loop {
+            self.leave_seam();
+            let missing = wanted.saturating_sub(self.end - self.start);
+            if missing == 0 {
+                return true;
+            }
+            let more = match self.in_seam {
+                Some(taken) => self.lengthen_seam(taken, missing),
+                None => self.turn_to_next_piece(),
+            };
+            if !more {
+                return false;
+            }
         }
-        self.end >= wanted
+    }
+
+    /// Goes on in the piece behind the seam, if nothing before it is left.
+    fn leave_seam(&mut self) {
+        let left = self.end - self.start;
+        if let Some(start) = self.in_seam.and_then(|taken| taken.checked_sub(left)) {
+            let offset = self.offset();
+            mem::swap(&mut self.view, &mut self.other);
+            self.in_seam = None;
+            self.look_from(start, offset);
+        }
+    }
+
+    /// Looks at the view from there on, where that is at this offset in the stream.
+    fn look_from(&mut self, start: usize, offset: u64) {
+        (self.start, self.end) = (start, self.view.len());
+        self.before = offset - start as u64;
+    }
+
+    /// Looks at the next piece, or at a seam before it, into which nothing of it was copied yet; says whether there is
+    /// one.
+    fn turn_to_next_piece(&mut self) -> bool {
+        let offset = self.offset();
+        if self.start < self.end {
+            let seam = Arc::make_mut(&mut self.other);
+            seam.clear();
+            seam.extend_from_slice(self.view.get(self.start..self.end).unwrap_or_default());
+            mem::swap(&mut self.view, &mut self.other);
+            self.in_seam = Some(0);
+            self.look_from(0, offset);
+            return self.read_behind_seam();
+        }
+        let used = mem::take(&mut self.view);
+        self.view = self.next_piece(used);
+        self.look_from(0, offset);
+        !self.view.is_empty()
+    }
+
+    fn read_behind_seam(&mut self) -> bool {
+        let used = mem::take(&mut self.other);
+        self.other = self.next_piece(used);
+        !self.other.is_empty()
+    }
+
+    /// Copies some more of the piece into the seam, of which so much is in it, or reads the next piece; says whether there
+    /// was any.
+    fn lengthen_seam(&mut self, taken: usize, missing: usize) -> bool {
+        let left = self.other.get(taken..).unwrap_or_default();
+        if left.is_empty() {
+            self.in_seam = Some(0);
+            return self.read_behind_seam();
+        }
+        let more = left.len().min(missing.max(BEHIND_SEAM));
+        let seam = Arc::make_mut(&mut self.view);
+        seam.extend_from_slice(left.get(..more).unwrap_or_default());
+        self.in_seam = Some(taken + more);
+        self.end = seam.len();
+        true
+    }
+
+    fn next_piece(&mut self, used: Piece) -> Piece {
+        let next = match self.source_state {
+            SourceState::Open => self.source.next(used),
+            SourceState::Ended | SourceState::Failed(_) => return Piece::default(),
+        };
+        match next {
+            Ok(piece) => {
+                if piece.is_empty() {
+                    self.source_state = SourceState::Ended;
+                }
+                piece
+            }
+            Err(error) => {
+                self.source_state = SourceState::Failed(error);
+                Piece::default()
+            }
+        }
     }
 
     /// Drops what is unread and goes on with another stream.
-    pub(super) fn read_from(&mut self, source: Box<dyn Read + Send>) {
+    pub(super) fn read_from(&mut self, source: Box<dyn Pieces>) {
         self.close();
         self.source = source;
         self.source_state = SourceState::Open;
-        self.move_unread_to_front();
         self.before = 0;
+        (self.start, self.end) = (0, 0);
     }
 
     /// Drops what is unread and reads no further.
     pub(super) fn close(&mut self) {
-        self.take(usize::MAX);
+        let offset = self.octets_read();
+        if self.in_seam.take().is_some() {
+            mem::swap(&mut self.view, &mut self.other);
+        }
+        self.look_from(self.view.len(), offset);
         self.source_state = SourceState::Ended;
     }
 
     /// The error that ended the source, if one did; told once, and only when nothing more can be read.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
-        match std::mem::replace(&mut self.source_state, SourceState::Ended) {
+        match mem::replace(&mut self.source_state, SourceState::Ended) {
             SourceState::Failed(error) => Some(error),
             SourceState::Open | SourceState::Ended => None,
         }
     }
 
-    /// Takes the next `count` octets, which were read, and tells where in the block at hand they begin.
+    /// Takes the next `count` octets, which were read, and tells where in the view they begin.
     #[inline]
     pub(super) fn pass(&mut self, count: usize) -> usize {
         let start = self.start;
@@ -137,28 +237,7 @@ impl Blocks {
     /// How many octets are held in memory.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.buffer.capacity()
-    }
-
-    fn move_unread_to_front(&mut self) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.before += self.start as u64;
-        self.end -= self.start;
-        self.start = 0;
-    }
-
-    fn read_until_full(&mut self) {
-        while matches!(self.source_state, SourceState::Open)
-            && let Some(free) = self.buffer.get_mut(self.end..)
-            && !free.is_empty()
-        {
-            match self.source.read(free) {
-                Ok(0) => self.source_state = SourceState::Ended,
-                Ok(count) => self.end += count.min(free.len()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.source_state = SourceState::Failed(error),
-            }
-        }
+        self.view.capacity() + self.other.capacity()
     }
 }
 
@@ -172,34 +251,66 @@ fn nothing() -> &'static [u8] {
 mod tests {
     use super::*;
     use crate::capture::build::{Drip, Failing};
+    use crate::capture::pieces::Alone;
 
-    #[test]
-    fn a_source_of_short_reads_fills_the_block() {
-        let octets: Vec<u8> = (0..100).collect();
-        let mut blocks = Blocks::new(Box::new(Drip::new(octets.clone(), 7)), 64);
-        assert!(blocks.fill(1));
-        assert_eq!(blocks.unread(), &octets[..64]);
-        assert_eq!(blocks.take(60), &octets[..60]);
-        assert!(blocks.fill(40));
-        assert_eq!(blocks.unread(), &octets[60..]);
-        assert_eq!((blocks.offset(), blocks.octets_read()), (60, 100));
+    fn blocks(octets: &[u8], size: usize) -> Blocks {
+        let stream = Box::new(Drip::new(octets.to_vec(), 7));
+        Blocks::new(Box::new(Alone::new(stream, size)))
     }
 
     #[test]
-    fn the_block_grows_for_one_long_record_but_not_for_a_claim() {
-        let mut long = Blocks::new(Box::new(Drip::new(vec![1; 1000], 1000)), 64);
-        assert!(long.fill(900));
-        assert_eq!(long.buffer.len(), 1024);
+    fn what_lies_in_several_pieces_is_seen_as_one() {
+        let octets: Vec<u8> = (0..100).collect();
+        let mut blocks = blocks(&octets, 32);
+        assert!(blocks.fill(1));
+        assert_eq!(blocks.unread(), &octets[..32]);
+        assert_eq!(blocks.take(30), &octets[..30]);
+        assert!(blocks.fill(40));
+        assert_eq!(blocks.unread()[..40], octets[30..70]);
+        assert_eq!((blocks.offset(), blocks.octets_read()), (30, 96));
+        assert_eq!(blocks.take(40), &octets[30..70]);
+        assert!(blocks.fill(30));
+        assert_eq!(blocks.unread(), &octets[70..]);
+        assert!(!blocks.fill(31));
+        assert_eq!(blocks.take(40), &octets[70..]);
+        assert_eq!((blocks.offset(), blocks.octets_read()), (100, 100));
+    }
 
-        let mut claim = Blocks::new(Box::new(Drip::new(vec![1; 60], 1000)), 64);
+    #[test]
+    fn wherever_pieces_end_the_same_is_read() {
+        let octets: Vec<u8> = (0..200).collect();
+        for size in 1..octets.len() {
+            let mut blocks = blocks(&octets, size);
+            let (mut read, mut step) = (Vec::new(), 0);
+            while blocks.fill(1 + step % 13) {
+                let offset = blocks.offset();
+                assert_eq!(offset, read.len() as u64);
+                read.extend_from_slice(blocks.take(1 + step % 13));
+                step += 1;
+            }
+            assert!(blocks.unread().len() < 13);
+            read.extend_from_slice(blocks.take(usize::MAX));
+            assert_eq!(read, octets, "{size}");
+            assert_eq!(blocks.octets_read(), 200);
+        }
+    }
+
+    #[test]
+    fn a_seam_grows_for_one_long_record_but_not_for_a_claim() {
+        let mut long = blocks(&[1; 1000], 64);
+        assert!(long.fill(900));
+        assert!(long.unread().len() >= 900);
+
+        let mut claim = blocks(&[1; 60], 64);
         assert!(!claim.fill(1 << 40));
-        assert_eq!(claim.buffer.len(), 64);
+        assert!(claim.capacity() < 200);
         assert_eq!(claim.unread().len(), 60);
     }
 
     #[test]
     fn an_error_ends_the_source_and_what_was_read_stays() {
-        let mut blocks = Blocks::new(Box::new(Failing::after(vec![7; 10])), 64);
+        let stream = Box::new(Failing::after(vec![7; 10]));
+        let mut blocks = Blocks::new(Box::new(Alone::new(stream, 64)));
         assert!(!blocks.fill(11));
         assert_eq!(blocks.unread(), [7; 10]);
         assert!(blocks.take_error().is_some());
@@ -208,10 +319,11 @@ mod tests {
 
     #[test]
     fn a_closed_stream_gives_nothing_more() {
-        let mut blocks = Blocks::new(Box::new(Drip::new(vec![1; 1000], 1000)), 64);
-        assert!(blocks.fill(1));
+        let mut blocks = blocks(&[1; 1000], 64);
+        assert!(blocks.fill(100));
         blocks.close();
         assert!(!blocks.fill(1));
         assert!(blocks.take(5).is_empty());
+        assert_eq!(blocks.offset(), 128);
     }
 }

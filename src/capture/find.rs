@@ -83,17 +83,17 @@ impl Source {
         memory: usize,
         monitor: &Arc<Monitor>,
     ) -> Result<Capture, OpenError> {
-        Ok(self.open_for(0, memory, monitor)?.leader)
+        Ok(self.open_for(0, memory, monitor)?.first)
     }
 
-    /// The same for one who leads and so many others.
+    /// The same for one and so many others.
     ///
     /// # Errors
     ///
     /// Those of [`open_watched`](Self::open_watched).
     pub fn open_for(
         &self,
-        followers: usize,
+        others: usize,
         memory: usize,
         monitor: &Arc<Monitor>,
     ) -> Result<Readers<Capture>, OpenError> {
@@ -101,7 +101,7 @@ impl Source {
             return Err(OpenError::new(self.path(), Problem::Stopped));
         }
         let how = How {
-            followers,
+            others,
             window: (memory / 4).min(MAX_WINDOW),
             monitor: Arc::clone(monitor),
         };

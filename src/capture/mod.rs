@@ -19,6 +19,8 @@ mod rotated;
 
 mod ahead;
 mod compression;
+mod pieces;
+mod shared;
 mod supply;
 #[cfg(feature = "compression")]
 mod unpack;

@@ -26,6 +26,10 @@ impl Monitor {
         self.captures.load(Ordering::Relaxed)
     }
 
+    pub(super) fn count_octets(&self, octets: usize) {
+        self.octets.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
     /// Notes a capture that is done.
     pub fn count_capture(&self) {
         self.captures.fetch_add(1, Ordering::Relaxed);
@@ -69,9 +73,7 @@ impl<R: Read> Read for Watched<R> {
             return Ok(0);
         }
         let read = self.source.read(buffer)?;
-        self.monitor
-            .octets
-            .fetch_add(read as u64, Ordering::Relaxed);
+        self.monitor.count_octets(read);
         Ok(read)
     }
 }

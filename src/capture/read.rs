@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Packet;
-use super::blocks::{BLOCK, Blocks};
+use super::blocks::Blocks;
 use super::compression::{Compression, MAX_WINDOW};
 use super::damage::{Damage, Reason, Summary};
 use super::open::{OpenError, Problem};
@@ -82,7 +82,7 @@ impl Capture {
     /// Where it cannot be opened or read, or is no capture. An empty file is a damaged capture and no error.
     pub fn open(path: &Path) -> Result<Capture, OpenError> {
         let opened = Capture::open_parts([path.to_owned()], How::alone(MAX_WINDOW))?;
-        Ok(opened.leader)
+        Ok(opened.first)
     }
 
     /// Opens the first of these files, behind which the others are read as if they were one. Where one of the others
@@ -122,7 +122,7 @@ impl Capture {
         window: usize,
     ) -> Result<Capture, OpenError> {
         let opened = Capture::open_stream(source, name, How::alone(window))?;
-        Ok(opened.leader)
+        Ok(opened.first)
     }
 
     pub(super) fn open_stream(
@@ -145,7 +145,7 @@ impl Capture {
         let window = how.window;
         let open = |(supply, (stream, compression)): (Supply, Opened)| {
             let window = compression.map_or(0, |packed| packed.window(window));
-            let blocks = Blocks::new(stream, BLOCK);
+            let blocks = Blocks::new(stream);
             Ok(Capture {
                 window: window.max(later_window),
                 ..Capture::new(blocks, compression, supply)?
@@ -436,13 +436,14 @@ mod tests {
     use super::*;
     use crate::capture::build::{Drip, Failing, PcapFile, PcapngFile, Seen, damage, packets};
     use crate::capture::byte_order::ByteOrder;
+    use crate::capture::pieces::{Alone, PIECE};
 
     fn read(octets: &[u8]) -> (Vec<Seen>, Summary) {
-        read_from(Drip::new(octets.to_vec(), usize::MAX), BLOCK)
+        read_from(Drip::new(octets.to_vec(), usize::MAX), PIECE)
     }
 
     fn read_from(source: impl Read + Send + 'static, block: usize) -> (Vec<Seen>, Summary) {
-        let blocks = Blocks::new(Box::new(source), block);
+        let blocks = Blocks::new(Box::new(Alone::new(Box::new(source), block)));
         let mut capture = Capture::new(blocks, None, Supply::nothing()).ok().unwrap();
         let seen = packets(&mut capture);
         assert!(capture.next_packet().is_none(), "the end stays the end");
@@ -547,7 +548,7 @@ mod tests {
                 .ok()
                 .unwrap();
             assert!(capture.next_packet().is_none());
-            assert_eq!(capture.blocks.capacity(), BLOCK);
+            assert!(capture.blocks.capacity() < PIECE + 1000);
             assert_eq!(capture.finish().damaged, 1);
         }
     }
@@ -568,7 +569,7 @@ mod tests {
     fn a_source_that_fails_ends_the_capture_with_its_reason() {
         let mut octets = small_pcap();
         octets.truncate(50);
-        let (seen, summary) = read_from(Failing::after(octets), BLOCK);
+        let (seen, summary) = read_from(Failing::after(octets), PIECE);
         assert_eq!(seen.len(), 1);
         let reason = Reason::Unreadable("the disk is on fire".to_owned());
         assert_eq!(summary.damage, [damage(50, 2, reason)]);

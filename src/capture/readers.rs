@@ -1,21 +1,35 @@
 //! Several who read the same.
 
-/// What each of those has who read the same at once, of whom the first must be ahead of the others: what the others
-/// have not read yet of what it has read may be kept in memory.
+use std::iter;
+
+/// What each of those has who read the same at once: at least one.
 #[derive(Debug)]
 pub struct Readers<T> {
     /// Of the first.
-    pub leader: T,
+    pub first: T,
     /// Of the others.
-    pub followers: Vec<T>,
+    pub others: Vec<T>,
 }
 
 impl<T> Readers<T> {
-    /// Makes something else of it for each, the first before the others.
-    pub(super) fn map<U>(self, mut make: impl FnMut(T) -> U) -> Readers<U> {
+    /// What is made of what each has, the first before the others.
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Readers<U> {
         Readers {
-            leader: make(self.leader),
-            followers: self.followers.into_iter().map(make).collect(),
+            first: make(self.first),
+            others: self.others.into_iter().map(make).collect(),
+        }
+    }
+
+    /// The first, then the others.
+    pub fn each(self) -> impl Iterator<Item = T> {
+        iter::once(self.first).chain(self.others)
+    }
+
+    /// The same for one and so many others.
+    pub(super) fn and(others: usize, mut make: impl FnMut() -> T) -> Self {
+        Readers {
+            first: make(),
+            others: iter::repeat_with(make).take(others).collect(),
         }
     }
 }
@@ -24,8 +38,8 @@ impl<T, E> Readers<Result<T, E>> {
     /// An error is one of all.
     pub(super) fn all(self) -> Result<Readers<T>, E> {
         Ok(Readers {
-            leader: self.leader?,
-            followers: self.followers.into_iter().collect::<Result<_, _>>()?,
+            first: self.first?,
+            others: self.others.into_iter().collect::<Result<_, _>>()?,
         })
     }
 }

@@ -1,21 +1,21 @@
 //! Where the octets of a capture come from, however many read it at once.
 //!
 //! In: files that are read as one, or a stream. Out: for each reader the streams of the same parts, one after the
-//! other. A plain file is read by each for itself: its octets are in the memory of the system, from where they come
-//! faster than from another processor. All else is read, and unpacked, once, on a thread of its own.
+//! other. A plain file is read by whoever needs its next octets; all else is read, and unpacked, once, on a thread of
+//! its own.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::ops::Deref;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ahead::ReadAhead;
 use super::compression::{Compression, Stream, compression_of, unpacked};
 use super::monitor::{Monitor, Watched};
+use super::pieces::{Alone, PIECE, Pieces};
 use super::readers::Readers;
+use super::shared::SharedFile;
 
 /// What is read.
 pub(super) enum Origin {
@@ -25,34 +25,36 @@ pub(super) enum Origin {
 
 /// How captures are opened.
 pub(super) struct How {
-    /// How many read at once, beside the first.
-    pub(super) followers: usize,
+    /// How many read at once, beside one.
+    pub(super) others: usize,
     /// How many octets unpacking may refer back to.
     pub(super) window: usize,
-    /// Watches the first reader.
+    /// Counts the octets of files, and may end them.
     pub(super) monitor: Arc<Monitor>,
 }
 
 /// A part that was opened, and how it is compressed.
-pub(super) type Opened = (Stream, Option<Compression>);
+pub(super) type Opened = (Box<dyn Pieces>, Option<Compression>);
 
-/// The parts behind the first, for one of the readers.
-pub(super) enum Supply {
-    /// It opens them, and hands them to these others, too.
-    Opening {
-        later: VecDeque<PathBuf>,
-        how: How,
-        others: Vec<Sender<Opened>>,
-    },
-    /// Someone else opens them.
-    Handed(Receiver<Opened>),
+/// The parts behind the first, for one of the readers. Whoever needs one first opens it for all.
+pub(super) struct Supply {
+    later: Arc<Mutex<Later>>,
+    /// Which of the readers it is for.
+    reader: usize,
+}
+
+struct Later {
+    paths: VecDeque<PathBuf>,
+    how: How,
+    /// For each reader, what others have opened.
+    opened: Vec<VecDeque<Result<Opened, Arc<io::Error>>>>,
 }
 
 impl How {
     /// With nobody beside.
     pub(super) fn alone(window: usize) -> Self {
         How {
-            followers: 0,
+            others: 0,
             window,
             monitor: Arc::default(),
         }
@@ -67,28 +69,21 @@ impl Origin {
     /// For each reader a stream of what is in it, unpacked where it is compressed.
     fn open(self, how: &How) -> io::Result<Readers<Opened>> {
         let stream: Stream = match self {
-            Origin::File(file) if is_plain(&file)? => {
-                let file = FromFront::new(Arc::new(file));
-                let follower = |_| -> Opened { (Box::new(file.clone()), None) };
-                let followers = (0..how.followers).map(follower).collect();
-                let leader = Box::new(Watched::new(file, &how.monitor));
-                return Ok(Readers {
-                    leader: (leader, None),
-                    followers,
-                });
+            Origin::File(file) if how.others > 0 && is_plain(&file)? => {
+                let files = SharedFile::of(file, how.others, &how.monitor);
+                return Ok(files.map(|file| -> Opened { (Box::new(file), None) }));
             }
             Origin::File(file) => Box::new(file),
             Origin::Stream(stream) => stream,
         };
         let watched = Box::new(Watched::new(stream, &how.monitor));
         let (stream, compression) = unpacked(watched, how.window)?;
-        if compression.is_none() && how.followers == 0 {
-            return Ok(Readers {
-                leader: (stream, None),
-                followers: Vec::new(),
-            });
+        if compression.is_none() && how.others == 0 {
+            let first: Opened = (Box::new(Alone::new(stream, PIECE)), None);
+            let others = Vec::new();
+            return Ok(Readers { first, others });
         }
-        let ends = ReadAhead::of(stream, how.followers)?;
+        let ends = ReadAhead::of(stream, how.others)?;
         Ok(ends.map(|end| -> Opened { (Box::new(end), compression) }))
     }
 }
@@ -97,7 +92,10 @@ impl Supply {
     /// There are none.
     #[cfg(test)]
     pub(super) fn nothing() -> Self {
-        Supply::Handed(channel().1)
+        Supply {
+            later: Arc::new(Mutex::new(Later::new(VecDeque::new(), How::alone(0)))),
+            reader: 0,
+        }
     }
 
     /// Opens the first part.
@@ -107,68 +105,63 @@ impl Supply {
         how: How,
     ) -> io::Result<Readers<(Supply, Opened)>> {
         let opened = first.open(&how)?;
-        let (others, followers) = opened
-            .followers
-            .into_iter()
-            .map(|opened| {
-                let (other, parts) = channel();
-                (other, (Supply::Handed(parts), opened))
-            })
-            .unzip();
-        let leader = Supply::Opening { later, how, others };
-        Ok(Readers {
-            leader: (leader, opened.leader),
-            followers,
-        })
+        let later = Arc::new(Mutex::new(Later::new(later, how)));
+        let mut readers = 0..;
+        Ok(opened.map(|opened| {
+            let supply = Supply {
+                later: Arc::clone(&later),
+                reader: readers.next().unwrap_or_default(),
+            };
+            (supply, opened)
+        }))
     }
 
     /// The next part; `None` where there is none.
     pub(super) fn next(&mut self) -> Option<io::Result<Opened>> {
-        match self {
-            // Who is ahead has opened it before.
-            Supply::Handed(parts) => parts.try_recv().ok().map(Ok),
-            Supply::Opening { how, .. } if how.monitor.is_stopped() => None,
-            Supply::Opening { later, how, others } => {
-                let path = later.pop_front()?;
-                let opened = Origin::file(&path).and_then(|origin| origin.open(how));
-                Some(opened.map(|opened| {
-                    for (other, opened) in others.iter().zip(opened.followers) {
-                        // It may have come to its end already.
-                        let _ = other.send(opened);
-                    }
-                    opened.leader
-                }))
-            }
-        }
+        let opened = self.later().next(self.reader)?;
+        Some(opened.map_err(|error| io::Error::new(error.kind(), error.to_string())))
     }
 
     /// Whether reading was stopped from outside.
     pub(super) fn is_stopped(&self) -> bool {
-        match self {
-            Supply::Opening { how, .. } => how.monitor.is_stopped(),
-            Supply::Handed(_) => false,
+        self.later().how.monitor.is_stopped()
+    }
+
+    fn later(&self) -> MutexGuard<'_, Later> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Later {
+    fn new(paths: VecDeque<PathBuf>, how: How) -> Self {
+        Later {
+            paths,
+            opened: (0..=how.others).map(|_| VecDeque::new()).collect(),
+            how,
         }
     }
-}
 
-/// A regular file, read from its front, whoever else reads it.
-#[derive(Clone)]
-struct FromFront<F> {
-    file: F,
-    read: u64,
-}
-
-impl<F> FromFront<F> {
-    fn new(file: F) -> Self {
-        FromFront { file, read: 0 }
-    }
-}
-
-impl<F: Deref<Target = File>> Read for FromFront<F> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = read_at(&self.file, buffer, self.read)?;
-        self.read += count as u64;
-        Ok(count)
+    fn next(&mut self, reader: usize) -> Option<Result<Opened, Arc<io::Error>>> {
+        if let Some(opened) = self.opened.get_mut(reader)?.pop_front() {
+            return Some(opened);
+        }
+        if self.how.monitor.is_stopped() {
+            self.paths.clear();
+        }
+        let path = self.paths.pop_front()?;
+        let readers = self.opened.iter_mut();
+        match Origin::file(&path).and_then(|origin| origin.open(&self.how)) {
+            Ok(all) => {
+                readers
+                    .zip(all.each())
+                    .for_each(|(reader, opened)| reader.push_back(Ok(opened)));
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                readers.for_each(|reader| reader.push_back(Err(Arc::clone(&error))));
+            }
+        }
+        self.opened.get_mut(reader)?.pop_front()
     }
 }
 
@@ -177,25 +170,9 @@ fn is_plain(mut file: &File) -> io::Result<bool> {
     if !cfg!(any(unix, windows)) || !file.metadata()?.is_file() {
         return Ok(false);
     }
-    let compression = compression_of(&mut FromFront::new(file))?;
-    // Some systems read on from where somebody else read.
+    let compression = compression_of(&mut file)?;
     file.rewind()?;
     Ok(compression.is_none())
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
-
-#[cfg(not(any(unix, windows)))]
-fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
@@ -225,7 +202,7 @@ mod tests {
             let packets = packets(&mut capture);
             packets.iter().map(|packet| packet.frame).collect()
         });
-        [vec![read.leader], read.followers].concat()
+        read.each().collect()
     }
 
     #[test]
@@ -275,7 +252,7 @@ mod tests {
     #[test]
     fn a_stream_is_read_once_for_all() {
         let how = How {
-            followers: 2,
+            others: 2,
             ..How::alone(0)
         };
         let stream = Drip::new(pcap(), 1000);
