@@ -9,9 +9,16 @@ const CHUNK: usize = 32;
 /// The values, by their places.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    /// All but the last are full.
-    chunks: Vec<Vec<Option<T>>>,
+    chunks: Vec<Chunk<T>>,
     free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Chunk<T> {
+    /// Of all chunks but the last there is all room, or none while nothing lies there.
+    room: Vec<Option<T>>,
+    /// How many values lie there.
+    len: usize,
 }
 
 /// Where a value lies.
@@ -28,64 +35,87 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len).sum()
+    }
+
     /// Keeps it. There is room for 2 to the power of 32.
     pub(crate) fn add(&mut self, value: T) -> Spot {
         if let Some(free) = self.free.pop() {
-            let spot = Spot(free);
-            if let Some(room) = self.room(spot) {
-                *room = Some(value);
-            }
-            return spot;
+            self.fill(free, value);
+            return Spot(free);
         }
-        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        if self.chunks.last().is_none_or(Chunk::is_used_up) {
+            self.chunks.push(Chunk {
+                room: Vec::with_capacity(CHUNK),
+                len: 0,
+            });
         }
         let before = (self.chunks.len() - 1) * CHUNK;
         match self.chunks.last_mut() {
             Some(last) => {
-                last.push(Some(value));
-                Spot((before + last.len() - 1) as u32)
+                last.room.push(Some(value));
+                last.len += 1;
+                Spot((before + last.room.len() - 1) as u32)
             }
             None => Spot(0),
         }
     }
 
-    fn room(&mut self, Spot(spot): Spot) -> Option<&mut Option<T>> {
-        let spot = spot as usize;
-        self.chunks.get_mut(spot / CHUNK)?.get_mut(spot % CHUNK)
+    /// Puts it where another one lay.
+    fn fill(&mut self, free: u32, value: T) {
+        let free = free as usize;
+        let Some(chunk) = self.chunks.get_mut(free / CHUNK) else {
+            return;
+        };
+        if chunk.room.is_empty() {
+            chunk.room.resize_with(CHUNK, || None);
+        }
+        if let Some(room) = chunk.room.get_mut(free % CHUNK) {
+            *room = Some(value);
+            chunk.len += 1;
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, Spot(spot): Spot) -> Option<&T> {
         let spot = spot as usize;
-        self.chunks.get(spot / CHUNK)?.get(spot % CHUNK)?.as_ref()
+        let chunk = self.chunks.get(spot / CHUNK)?;
+        chunk.room.get(spot % CHUNK)?.as_ref()
     }
 
-    pub(crate) fn get_mut(&mut self, spot: Spot) -> Option<&mut T> {
-        self.room(spot)?.as_mut()
-    }
-
-    /// Drops it where it lies.
-    pub(crate) fn remove(&mut self, spot: Spot) {
-        if let Some(room) = self.room(spot)
-            && room.take().is_some()
-        {
-            self.free.push(spot.0);
-        }
+    pub(crate) fn get_mut(&mut self, Spot(spot): Spot) -> Option<&mut T> {
+        let spot = spot as usize;
+        let chunk = self.chunks.get_mut(spot / CHUNK)?;
+        chunk.room.get_mut(spot % CHUNK)?.as_mut()
     }
 
     /// Gives it up.
-    pub(crate) fn take(&mut self, spot: Spot) -> Option<T> {
-        let value = self.room(spot)?.take()?;
-        self.free.push(spot.0);
+    pub(crate) fn take(&mut self, Spot(spot): Spot) -> Option<T> {
+        let place = spot as usize;
+        let chunk = self.chunks.get_mut(place / CHUNK)?;
+        let value = chunk.room.get_mut(place % CHUNK)?.take()?;
+        self.free.push(spot);
+        chunk.len -= 1;
+        if chunk.len == 0 && chunk.is_used_up() {
+            chunk.room = Vec::new();
+        }
         Some(value)
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Spot, &T)> {
-        let places = (0..).map(Spot);
-        let all = places.zip(self.chunks.iter().flatten());
+        let chunks = (0..).step_by(CHUNK).zip(&self.chunks);
+        let all = chunks.flat_map(|(first, chunk)| (first..).map(Spot).zip(&chunk.room));
         all.filter_map(|(spot, value)| Some((spot, value.as_ref()?)))
+    }
+}
+
+impl<T> Chunk<T> {
+    /// Whether all its room was filled once.
+    fn is_used_up(&self) -> bool {
+        self.room.len() == CHUNK
     }
 }
 
@@ -107,12 +137,7 @@ mod tests {
             most = most.max(model.len());
             while random.u8(..5) > 2 {
                 let spot = random.u32(..300);
-                if random.bool() {
-                    assert_eq!(slab.take(Spot(spot)), model.remove(&spot));
-                } else {
-                    slab.remove(Spot(spot));
-                    model.remove(&spot);
-                }
+                assert_eq!(slab.take(Spot(spot)), model.remove(&spot));
             }
         }
         assert!(most > 200 && slab.chunks.len() <= most.div_ceil(CHUNK));

@@ -194,10 +194,6 @@ where
         self.judged.get(spot).map_or(0, Judged::weight)
     }
 
-    fn stream(&self, &spot: &Spot) -> u64 {
-        self.judged.get(spot).map_or(0, |judged| judged.row.stream)
-    }
-
     fn finish(&mut self, spot: Spot, latest: Latest) {
         if self.result.is_err() {
             return;

@@ -54,32 +54,23 @@ impl Finished {
         plan: &Plan,
         texts: &mut Texts,
     ) -> Option<Self> {
-        let judged = kept.get_mut(spot)?;
-        judged.amend(latest);
-        let row = &judged.row;
-        let (stream, met) = (row.stream, BoundMet::of(row));
-        let less = match plan.tell {
+        let (row, sighting) = kept.take(spot)?.into_row(&latest);
+        let met = BoundMet::of(&row);
+        let what = match plan.tell {
             // Where connections are chosen by their numbers, that has to wait until these are known.
-            _ if !plan.selection.streams.is_empty() => None,
-            _ if !plan.selection.includes(row) => Some(What::Count),
+            _ if !plan.selection.streams.is_empty() => What::Row(Box::new(row), sighting),
+            _ if !plan.selection.includes(&row) => What::Count,
             Some(tell) => {
                 let start = texts.written.len();
-                tell(row, source.parts(), &mut texts.written);
-                texts.totals.add(row);
-                Some(What::Text(start..texts.written.len(), Print::of(row)))
+                tell(&row, source.parts(), &mut texts.written);
+                texts.totals.add(&row);
+                What::Text(start..texts.written.len(), Print::of(&row))
             }
-            None => None,
-        };
-        let what = if let Some(less) = less {
-            kept.remove(spot);
-            less
-        } else {
-            let Judged { row, sighting } = kept.take(spot)?;
-            What::Row(Box::new(row), sighting)
+            None => What::Row(Box::new(row), sighting),
         };
         Some(Finished {
             known_by: latest.seen_until.frame,
-            stream,
+            stream: latest.stream,
             met,
             what,
         })

@@ -1,14 +1,13 @@
 //! What is kept of a connection once it is judged: all that any format prints, and no more.
 
-use std::mem;
-
 use serde::{Deserialize, Serialize};
 
+use super::judged::Judged;
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
 use crate::http::Says;
 use crate::packet::Endpoint;
 use crate::rules::{Finding, Judgement, Verdict};
-use crate::tcp::{Close, Peer, PerPeer, Side};
+use crate::tcp::{Close, Latest, Peer, PerPeer, Side};
 use crate::time::{At, Span};
 
 /// A connection and what is said of it. The client is the side that opened it, as in the record.
@@ -101,80 +100,19 @@ pub enum Extent {
 impl Row {
     /// So much of a connection of the first capture.
     pub fn new(mut connection: Connection, judgement: Judgement, extent: Extent) -> Self {
-        Row::of(&mut connection, judgement, extent)
-    }
-
-    /// The same. What the row keeps of it as it is, is taken out of the connection.
-    pub(super) fn of(connection: &mut Connection, judgement: Judgement, extent: Extent) -> Self {
         let client = connection.as_opened(Peer::Client);
-        let server = client.other();
-        let limits = mem::take(&mut connection.limits);
-        let (idle_gaps, close_cause) = (idle_gaps(connection), connection.close_cause());
-        let (exchanges, sides) = match extent {
-            Extent::Connection => (None, None),
-            Extent::Exchanges => {
-                let sides = &connection.facts.sides;
-                let sides = PerPeer {
-                    client: sides[client],
-                    server: sides[server],
-                };
-                let exchanges = mem::take(&mut connection.exchanges);
-                (Some(exchanges.into()), Some(Box::new(sides)))
-            }
-        };
-        let (facts, tally) = (&connection.facts, &connection.tally);
-        let close = facts.close.map(|close| Close {
-            by: connection.as_opened(close.by),
-            ..close
-        });
-        Row {
-            capture: 0,
+        let facts = &connection.facts;
+        let latest = Latest {
             stream: facts.stream,
-            client: facts.ends[client],
-            server: facts.ends[server],
-            protocol: connection.protocol,
-            first: facts.first,
-            last: facts.last,
+            ends: PerPeer {
+                client: facts.ends[client],
+                server: facts.ends[client.other()],
+            },
             packets: facts.packets,
-            client_octets: facts.sides[client].octets,
-            server_octets: facts.sides[server].octets,
-            whole: connection.is_whole(),
-            handshake: facts.handshake.is_complete(),
-            rtt: facts.handshake.rtt(),
-            missing: connection.missing(),
-            keepalives: facts.sides.client.keepalives + facts.sides.server.keepalives,
-            requests: tally.requests,
-            responses: tally.responses,
-            unanswered: tally.unanswered(),
-            version: tally.version,
-            client_asks: tally.client_asks,
-            server_says: tally.server_says,
-            timeout: tally.timeout,
-            max: tally.max,
-            upgraded: connection.tunnel.is_some(),
-            idle_gaps,
-            idle_max: tally.idle_max,
-            idle_last: connection.idle_last,
-            close,
-            close_cause,
-            verdict: judgement.verdict,
-            unknown_because: judgement.unknown_because.map(String::into_boxed_str),
-            limits: limits.into(),
-            findings: judgement.findings.into(),
-            requester: client,
-            exchanges,
-            sides,
-        }
+            last: facts.last,
+            seen_until: facts.seen_until,
+        };
+        let judged = Judged::of(&mut connection, judgement, extent, None);
+        judged.into_row(&latest).0
     }
-}
-
-/// The gaps between exchanges. Mostly there is one behind each but the last.
-fn idle_gaps(connection: &Connection) -> Box<[Span]> {
-    let most = connection.exchanges.len().saturating_sub(1);
-    if most == 0 {
-        return Box::default();
-    }
-    let mut gaps = Vec::with_capacity(most);
-    gaps.extend(connection.idle_gaps());
-    gaps.into()
 }

@@ -14,7 +14,7 @@ pub struct Tracker<R = Box<Connection>> {
     tables: Tables<R>,
     streams: u64,
     /// Those that one packet finished, until it is done with.
-    finished: Vec<(u64, R, Latest)>,
+    finished: Vec<(R, Latest)>,
 }
 
 /// Who makes records of connections. A function that takes connections does: the connection is the record.
@@ -27,9 +27,6 @@ pub trait Recorder {
 
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
-
-    /// The number of its connection.
-    fn stream(&self, record: &Self::Record) -> u64;
 
     /// The connection is finished.
     fn finish(&mut self, record: Self::Record, latest: Latest);
@@ -46,10 +43,6 @@ impl<F: FnMut(Connection)> Recorder for F {
         size_of::<Connection>() + connection.exchanges.len() * size_of::<Exchange>()
     }
 
-    fn stream(&self, connection: &Box<Connection>) -> u64 {
-        connection.facts.stream
-    }
-
     fn finish(&mut self, mut connection: Box<Connection>, latest: Latest) {
         connection.facts.amend(latest);
         self(*connection);
@@ -59,7 +52,7 @@ impl<F: FnMut(Connection)> Recorder for F {
 /// Numbers connections as they begin.
 struct Register<'a, C: Recorder> {
     streams: &'a mut u64,
-    finished: &'a mut Vec<(u64, C::Record, Latest)>,
+    finished: &'a mut Vec<(C::Record, Latest)>,
     recorder: &'a mut C,
 }
 
@@ -80,8 +73,7 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
     }
 
     fn finish(&mut self, record: C::Record, latest: Latest) {
-        let stream = self.recorder.stream(&record);
-        self.finished.push((stream, record, latest));
+        self.finished.push((record, latest));
     }
 
     fn forget(&mut self, _: u64) {}
@@ -134,9 +126,9 @@ impl<R> Tracker<R> {
     }
 }
 
-fn hand_out<C: Recorder>(finished: &mut Vec<(u64, C::Record, Latest)>, recorder: &mut C) {
-    finished.sort_unstable_by_key(|&(stream, ..)| Reverse(stream));
-    while let Some((_, record, latest)) = finished.pop() {
+fn hand_out<C: Recorder>(finished: &mut Vec<(C::Record, Latest)>, recorder: &mut C) {
+    finished.sort_unstable_by_key(|(_, latest)| Reverse(latest.stream));
+    while let Some((record, latest)) = finished.pop() {
         recorder.finish(record, latest);
     }
 }

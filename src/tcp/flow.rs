@@ -110,7 +110,7 @@ pub(super) struct Flow<L> {
     roles: Roles,
     first: At,
     pub(super) last: At,
-    packets: u64,
+    pub(super) packets: u64,
     pub(super) numbering: Numbering,
     handshake: Handshake,
     halves: PerPeer<Half>,
@@ -520,9 +520,11 @@ impl<L: Listener> Flow<L> {
         self.halves.client.is_over() && self.halves.server.is_over()
     }
 
-    /// What a packet that comes late may change.
+    /// What is known of it apart from the record.
     pub(super) fn latest(&self, seen_until: At) -> Latest {
         Latest {
+            stream: self.stream,
+            ends: self.ends,
             packets: self.packets,
             last: self.last,
             seen_until,

@@ -15,9 +15,14 @@ use crate::packet::{Endpoint, Header, Segment};
 use crate::slab::{Slab, Spot};
 use crate::time::At;
 
-/// What is known of a connection apart from what was made of it: a packet that comes late may change it.
+/// What is known of a connection that is finished, apart from what was made of it when it was over: that need not have
+/// it as well. A packet that comes late may change some of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Latest {
+    /// Its number.
+    pub stream: u64,
+    /// The two ends; the client is the side that opened it, or nobody knows better.
+    pub ends: PerPeer<Endpoint>,
     /// Its packets.
     pub packets: u64,
     /// Its last packet.
@@ -31,21 +36,23 @@ pub struct Latest {
 pub(super) struct Remembered<R> {
     pub(super) ends: PerPeer<Endpoint>,
     pub(super) stream: u64,
-    pub(super) latest: Latest,
+    pub(super) packets: u64,
+    pub(super) last: At,
     pub(super) numbering: Numbering,
     pub(super) record: R,
-    /// The memory that it takes, in octets.
-    pub(super) weight: usize,
+    /// The memory that it takes, in octets, as far as there is room for it.
+    pub(super) weight: u32,
 }
 
 /// What it takes to find one, in octets: its place in a hash table that is being enlarged, and in the order of those that
 /// are to be forgotten.
-const PLACE: usize = 128;
+const PLACE: usize = 96;
 
 impl<R> Remembered<R> {
     /// What one takes whose record takes so much beside its own size.
-    pub(super) fn weight(record: usize) -> usize {
-        size_of::<Self>() + PLACE + record
+    pub(super) fn weight(record: usize) -> u32 {
+        let weight = size_of::<Self>() + PLACE + record;
+        weight.try_into().unwrap_or(u32::MAX)
     }
 
     /// Whether a packet of `src` with these numbers belongs to another connection of the same endpoints.
@@ -62,8 +69,19 @@ impl<R> Remembered<R> {
     pub(super) fn note(&mut self, segment: &Segment<'_>) {
         self.numbering
             .note(self.sender(&segment.src), segment.into());
-        self.latest.packets += 1;
-        self.latest.last = segment.at;
+        self.packets += 1;
+        self.last = segment.at;
+    }
+
+    /// What is known of it, where that was still watched until then.
+    pub(super) fn latest(&self, seen_until: At) -> Latest {
+        Latest {
+            stream: self.stream,
+            ends: self.ends,
+            packets: self.packets,
+            last: self.last,
+            seen_until,
+        }
     }
 
     fn sender(&self, src: &Endpoint) -> Peer {
@@ -88,8 +106,23 @@ pub(super) struct Memory<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Known {
     /// Of its ends: it is here, so that enlarging the hash table need not look at each.
-    hash: u64,
+    hash: Hash,
     spot: Spot,
+}
+
+/// As much of the hash of the ends as is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hash(u32);
+
+impl Hash {
+    fn of(hash: u64) -> Self {
+        Hash((hash >> 32) as u32)
+    }
+
+    /// What the hash table takes: it goes by the first bits and by the last.
+    fn spread(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -111,15 +144,17 @@ impl<R> Memory<R> {
     /// Remembers one whose ends have this hash.
     pub(super) fn add(&mut self, hash: u64, remembered: Remembered<R>) {
         self.tidy();
-        let (stream, last) = (remembered.stream, remembered.latest.last);
+        let (stream, last) = (remembered.stream, remembered.last);
         let spot = self.all.add(remembered);
+        let hash = Hash::of(hash);
         let known = Known { hash, spot };
         self.due.push_back(Due {
             known,
             stream,
             last,
         });
-        self.by_ends.insert_unique(hash, known, |other| other.hash);
+        let hash_of = |other: &Known| other.hash.spread();
+        self.by_ends.insert_unique(hash.spread(), known, hash_of);
     }
 
     /// Drops from what is to be looked at those that are gone, once they are most of it: where the clock stands still,
@@ -137,12 +172,13 @@ impl<R> Memory<R> {
 
     /// The one between these ends, if there is one.
     pub(super) fn find(&self, hash: u64, ends: &Ends) -> Option<Known> {
+        let hash = Hash::of(hash);
         let is_it = |known: &Known| {
             let there = self.all.get(known.spot);
             known.hash == hash
                 && there.is_some_and(|there| ends.sender_between(&there.ends).is_some())
         };
-        self.by_ends.find(hash, is_it).copied()
+        self.by_ends.find(hash.spread(), is_it).copied()
     }
 
     pub(super) fn get_mut(&mut self, known: Known) -> Option<&mut Remembered<R>> {
@@ -151,7 +187,8 @@ impl<R> Memory<R> {
 
     /// Gives it up.
     pub(super) fn take(&mut self, known: Known) -> Option<Remembered<R>> {
-        let entry = self.by_ends.find_entry(known.hash, |other| *other == known);
+        let is_it = |other: &Known| *other == known;
+        let entry = self.by_ends.find_entry(known.hash.spread(), is_it);
         entry.ok()?.remove();
         self.all.take(known.spot)
     }
@@ -163,7 +200,7 @@ impl<R> Memory<R> {
             let Some(there) = there.filter(|there| there.stream == due.stream) else {
                 continue;
             };
-            let last = there.latest.last;
+            let last = there.last;
             if last == due.last {
                 return self.take(due.known);
             }

@@ -6,7 +6,7 @@ use std::vec;
 
 use super::flow::{Flow, Listener};
 use super::registry::Registry;
-use super::remembered::{Latest, Remembered};
+use super::remembered::Remembered;
 use super::table::Table;
 use crate::slab::{Slab, Spot};
 use crate::time::At;
@@ -14,27 +14,30 @@ use crate::time::At;
 /// The connections that are left at the end of a capture, by number.
 #[derive(Debug)]
 pub struct Rest<L, R> {
-    left: vec::IntoIter<Left<L>>,
+    left: vec::IntoIter<Left>,
+    open: Vec<Option<Box<Flow<L>>>>,
     /// Those that are over, by tables.
     over: Vec<Slab<Remembered<R>>>,
 }
 
 #[derive(Debug)]
-struct Left<L> {
+struct Left {
     stream: u64,
-    state: State<L>,
+    place: Place,
 }
 
+/// Where one is kept. There may be many, which are put in order: so it is small.
 #[derive(Debug)]
-enum State<L> {
-    Open(Box<Flow<L>>),
-    Over { table: usize, spot: Spot },
+enum Place {
+    Open(u32),
+    Over { table: u16, spot: Spot },
 }
 
 impl<L, R> Default for Rest<L, R> {
     fn default() -> Self {
         Rest {
             left: Vec::new().into_iter(),
+            open: Vec::new(),
             over: Vec::new(),
         }
     }
@@ -43,25 +46,30 @@ impl<L, R> Default for Rest<L, R> {
 impl<L: Listener, R> Rest<L, R> {
     /// What is left of these tables.
     pub fn of(tables: impl IntoIterator<Item = Table<L, R>>) -> Self {
-        let (mut left, mut over) = (Vec::new(), Vec::new());
-        for (number, table) in tables.into_iter().enumerate() {
+        let (mut open, mut over) = (Vec::new(), Vec::new());
+        for table in tables {
             let (flows, remembered) = table.into_left();
-            left.extend(flows.map(|flow| Left {
-                stream: flow.stream,
-                state: State::Open(flow),
-            }));
-            left.extend(remembered.iter().map(|(spot, remembered)| Left {
-                stream: remembered.stream,
-                state: State::Over {
-                    table: number,
-                    spot,
-                },
-            }));
+            open.extend(flows.map(Some));
             over.push(remembered);
+        }
+        let most = open.len() + over.iter().map(Slab::len).sum::<usize>();
+        let mut left = Vec::with_capacity(most);
+        left.extend((0..).zip(&open).filter_map(|(number, flow)| {
+            Some(Left {
+                stream: flow.as_ref()?.stream,
+                place: Place::Open(number),
+            })
+        }));
+        for (table, over) in (0..).zip(&over) {
+            left.extend(over.iter().map(|(spot, remembered)| Left {
+                stream: remembered.stream,
+                place: Place::Over { table, spot },
+            }));
         }
         left.sort_unstable_by_key(|left| left.stream);
         Rest {
             left: left.into_iter(),
+            open,
             over,
         }
     }
@@ -73,10 +81,15 @@ impl<L: Listener, R> Rest<L, R> {
 
     /// Finishes the next; this is the last packet of the capture.
     pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L, Record = R>) {
-        match self.left.next().map(|left| left.state) {
-            Some(State::Open(mut flow)) => finish_flow(&mut flow, last, registry),
-            Some(State::Over { table, spot }) => {
-                let table = self.over.get_mut(table);
+        match self.left.next().map(|left| left.place) {
+            Some(Place::Open(number)) => {
+                let flow = self.open.get_mut(number as usize);
+                if let Some(mut flow) = flow.and_then(Option::take) {
+                    finish_flow(&mut flow, last, registry);
+                }
+            }
+            Some(Place::Over { table, spot }) => {
+                let table = self.over.get_mut(usize::from(table));
                 if let Some(remembered) = table.and_then(|table| table.take(spot)) {
                     finish_remembered(remembered, last, registry);
                 }
@@ -103,9 +116,6 @@ pub(super) fn finish_remembered<L, G: Registry<L>>(
     last: At,
     registry: &mut G,
 ) {
-    let latest = Latest {
-        seen_until: last,
-        ..remembered.latest
-    };
+    let latest = remembered.latest(last);
     registry.finish(remembered.record, latest);
 }

@@ -286,14 +286,15 @@ impl<L: Listener, R> Table<L, R> {
         self.load.exchange(
             flow.weight,
             Weight {
-                kept: weight,
+                kept: weight as usize,
                 waiting: 0,
             },
         );
         let remembered = Remembered {
             ends: flow.ends,
             stream: flow.stream,
-            latest: flow.latest(seen_until),
+            packets: flow.packets,
+            last: flow.last,
             numbering: flow.numbering,
             record,
             weight,
@@ -363,7 +364,7 @@ impl<L: Listener, R> Table<L, R> {
         };
         let remembered = |(known, remembered): (Known, &Remembered<R>)| Aged {
             open: false,
-            last: remembered.latest.last.frame,
+            last: remembered.last.frame,
             place: Place::Memory(known),
         };
         let mut by_age: Vec<Aged> = self.flows.iter().enumerate().filter_map(aged).collect();
@@ -440,7 +441,7 @@ impl<L: Listener, R> Table<L, R> {
         let now = self.last;
         if let Some(known) = self.memory.find(hash, ends) {
             let remembered = self.memory.get_mut(known)?;
-            if !is_past(remembered.latest.last, now) && !remembered.is_another(&ends.src, numbers) {
+            if !is_past(remembered.last, now) && !remembered.is_another(&ends.src, numbers) {
                 note(remembered);
                 return None;
             }
@@ -521,7 +522,7 @@ impl<L: Listener, R> Table<L, R> {
         self.gone
             .add(remembered.ends.client, remembered.ends.server);
         self.load.remove(Weight {
-            kept: remembered.weight,
+            kept: remembered.weight as usize,
             waiting: 0,
         });
         finish_remembered(remembered, self.last, registry);
