@@ -199,8 +199,9 @@ impl Registry<Conversation> for Noting<'_> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Spot {
-        self.judged
-            .add(Judged::new(conversation.conclude(facts), self.plan))
+        let (judged, exchanges) = Judged::new(conversation.conclude(facts), self.plan);
+        conversation.take_back(exchanges);
+        self.judged.add(judged)
     }
 
     fn weight(&self, &spot: &Spot) -> usize {

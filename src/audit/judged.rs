@@ -54,13 +54,15 @@ struct Rare {
 }
 
 impl Judged {
-    pub(super) fn new(mut connection: Connection, plan: &Plan) -> Self {
+    /// With it come those exchanges back that are not kept.
+    pub(super) fn new(mut connection: Connection, plan: &Plan) -> (Self, Vec<Exchange>) {
         let judgement = judge(&connection, &plan.settings);
         let sighting = match plan.survey {
             Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
             Surveying::NotAsked => None,
         };
-        Judged::of(&mut connection, judgement, plan.extent, sighting)
+        let judged = Judged::of(&mut connection, judgement, plan.extent, sighting);
+        (judged, connection.exchanges)
     }
 
     /// So much of a connection. What the row keeps of it as it is, is taken out of it.

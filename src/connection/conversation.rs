@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo};
-use super::{Bounded, Connection, Limit, Opened, Protocol, last_idle};
+use super::{Bounded, Connection, Exchange, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -29,6 +29,13 @@ impl Listener for Conversation {
         Conversation {
             readers: readers(Origin::Inside),
             log: Log::keeping(targets),
+        }
+    }
+
+    fn renewed(recorded: &mut Self, targets: Targets) -> Self {
+        Conversation {
+            readers: readers(Origin::Inside),
+            log: Log::renewed(&mut recorded.log, targets),
         }
     }
 
@@ -97,6 +104,11 @@ impl Conversation {
         if self.log.is_tunnel() && self.log.requester() == Some(from.other()) {
             other.become_tunnel();
         }
+    }
+
+    /// Takes the memory that the exchanges of its connection took: another conversation can have it.
+    pub fn take_back(&mut self, exchanges: Vec<Exchange>) {
+        self.log.take_back(exchanges);
     }
 
     fn protocol(&self, facts: &Facts) -> Protocol {

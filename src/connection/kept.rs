@@ -12,6 +12,9 @@ use super::exchange::{Exchange, Request};
 use super::log::{Pause, pause_behind};
 use super::packed::Packed;
 
+/// Memory for so many exchanges is used again.
+const FEW: usize = 2;
+
 /// The latest exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -83,11 +86,29 @@ impl Kept {
         if self.packed.len() == 0 {
             return mem::take(&mut self.open).into();
         }
-        let (packed, open) = (mem::take(&mut self.packed), mem::take(&mut self.open));
-        let mut exchanges = Vec::with_capacity(packed.len() + open.len());
+        let packed = mem::take(&mut self.packed);
+        let mut exchanges = Vec::with_capacity(packed.len() + self.open.len());
         packed.unpack(&mut exchanges);
-        exchanges.extend(open);
+        exchanges.extend(self.open.drain(..));
         exchanges
+    }
+
+    /// Takes the memory in which all of them were, unless that is much.
+    pub(super) fn take_back(&mut self, mut exchanges: Vec<Exchange>) {
+        if self.open.capacity() == 0 && exchanges.capacity() <= FEW {
+            exchanges.clear();
+            self.open = exchanges.into();
+        }
+    }
+
+    /// One in which nothing is, with the memory of this one.
+    pub(super) fn emptied(&mut self) -> Self {
+        let mut open = mem::take(&mut self.open);
+        open.clear();
+        Kept {
+            open,
+            ..Kept::default()
+        }
     }
 
     /// The memory that it has taken beside its own size, in octets.

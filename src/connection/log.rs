@@ -209,6 +209,14 @@ impl Log {
         }
     }
 
+    /// The same in the memory of one whose exchanges were taken.
+    pub(super) fn renewed(recorded: &mut Log, targets: Targets) -> Self {
+        Log {
+            exchanges: recorded.exchanges.emptied(),
+            ..Log::keeping(targets)
+        }
+    }
+
     pub(super) fn requester(&self) -> Option<Peer> {
         self.requester
     }
@@ -307,6 +315,11 @@ impl Log {
     /// All that are kept; nothing may happen to any of them after that.
     pub(super) fn take_exchanges(&mut self) -> Vec<Exchange> {
         self.exchanges.take_all()
+    }
+
+    /// Takes the memory in which they were.
+    pub(super) fn take_back(&mut self, exchanges: Vec<Exchange>) {
+        self.exchanges.take_back(exchanges);
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Exchange> {

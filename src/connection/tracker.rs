@@ -22,8 +22,9 @@ pub trait Recorder {
     /// What is made of a connection.
     type Record;
 
-    /// Nothing can happen to it any more, but that packets still come which repeat what there was.
-    fn record(&mut self, connection: Connection) -> Self::Record;
+    /// Nothing can happen to it any more, but that packets still come which repeat what there was. With the record come
+    /// those exchanges back that are not kept: others can have their memory.
+    fn record(&mut self, connection: Connection) -> (Self::Record, Vec<Exchange>);
 
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
@@ -35,8 +36,8 @@ pub trait Recorder {
 impl<F: FnMut(Connection)> Recorder for F {
     type Record = Box<Connection>;
 
-    fn record(&mut self, connection: Connection) -> Box<Connection> {
-        Box::new(connection)
+    fn record(&mut self, connection: Connection) -> (Box<Connection>, Vec<Exchange>) {
+        (Box::new(connection), Vec::new())
     }
 
     fn weight(&self, connection: &Box<Connection>) -> usize {
@@ -65,7 +66,9 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> C::Record {
-        self.recorder.record(conversation.conclude(facts))
+        let (record, exchanges) = self.recorder.record(conversation.conclude(facts));
+        conversation.take_back(exchanges);
+        record
     }
 
     fn weight(&self, record: &C::Record) -> usize {

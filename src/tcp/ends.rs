@@ -10,12 +10,12 @@ use crate::packet::Endpoint;
 
 /// The endpoints of a packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) src: Endpoint,
-    pub(super) dst: Endpoint,
+pub(super) struct Ends<'a> {
+    pub(super) src: &'a Endpoint,
+    pub(super) dst: &'a Endpoint,
 }
 
-impl Ends {
+impl Ends<'_> {
     /// The same whichever of them sends.
     #[inline]
     pub(super) fn hash(&self, seed: &impl BuildHasher) -> u64 {
@@ -33,11 +33,11 @@ impl Ends {
     /// Which side sent the packet, if it belongs to a connection between these.
     #[inline]
     pub(super) fn sender_between(&self, ends: &PerPeer<Endpoint>) -> Option<Peer> {
-        let from = match self.src == ends.client {
+        let from = match *self.src == ends.client {
             true => Peer::Client,
             false => Peer::Server,
         };
-        let is_between = (self.src == ends[from]) & (self.dst == ends[from.other()]);
+        let is_between = (*self.src == ends[from]) & (*self.dst == ends[from.other()]);
         is_between.then_some(from)
     }
 }
@@ -57,7 +57,7 @@ mod tests {
         for (&client, &server) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
             let connection = PerPeer { client, server };
             let ends = |src, dst| Ends { src, dst };
-            let (there, back) = (ends(client, server), ends(server, client));
+            let (there, back) = (ends(&client, &server), ends(&server, &client));
             assert_eq!(there.hash(&seed), back.hash(&seed));
             assert_eq!(there.sender_between(&connection), Some(Peer::Client));
             // Who sends to itself is called the client.
@@ -67,8 +67,8 @@ mod tests {
                 Peer::Server
             };
             assert_eq!(back.sender_between(&connection), Some(other));
-            for &third in all.iter().filter(|end| ![client, server].contains(end)) {
-                let elsewhere = [ends(client, third), ends(third, server)];
+            for third in all.iter().filter(|end| ![client, server].contains(end)) {
+                let elsewhere = [ends(&client, third), ends(third, &server)];
                 for ends in elsewhere {
                     assert_eq!(ends.sender_between(&connection), None);
                 }

@@ -56,6 +56,14 @@ pub trait Listener {
     /// For a connection of which nothing is known yet: the capture may begin inside it.
     fn new(asked: Self::Asked) -> Self;
 
+    /// The same in place of one whose connection was recorded: it may take the memory that this one has.
+    fn renewed(_recorded: &mut Self, asked: Self::Asked) -> Self
+    where
+        Self: Sized,
+    {
+        Self::new(asked)
+    }
+
     /// The connection begins here, with a SYN; told before anything else.
     fn begin(&mut self);
 
@@ -122,7 +130,7 @@ pub(super) struct Flow<L> {
     pub(super) watch: Watch,
     pub(super) waits: Waits,
     pace: Pace,
-    listener: L,
+    pub(super) listener: L,
 }
 
 /// Whether most packets of a connection change but a few numbers.
@@ -160,12 +168,12 @@ const PLACE: usize = 224;
 
 impl<L: Listener> Flow<L> {
     /// A connection between two endpoints of which no packet was taken yet.
-    pub(super) fn new(stream: u64, hash: u64, ends: &Ends, listener: L) -> Self {
+    pub(super) fn new(stream: u64, hash: u64, ends: &Ends<'_>, listener: L) -> Self {
         Flow {
             stream,
             ends: PerPeer {
-                client: ends.src,
-                server: ends.dst,
+                client: *ends.src,
+                server: *ends.dst,
             },
             hash,
             roles: Roles::Ports,
@@ -765,8 +773,8 @@ mod tests {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
             let between = Ends {
-                src: client,
-                dst: server,
+                src: &client,
+                dst: &server,
             };
             let flow = || Flow::new(0, 0, &between, Conversation::new(Targets::Kept));
             let (mut one, mut other) = (flow(), flow());
@@ -930,8 +938,8 @@ mod tests {
             let mut talk = Talk::new(seed);
             let PerPeer { client, server } = talk.ends;
             let between = Ends {
-                src: client,
-                dst: server,
+                src: &client,
+                dst: &server,
             };
             let mut one = Flow::new(0, 0, &between, Conversation::new(Targets::Kept));
             let mut other = Flow::new(0, 0, &between, Keeping::new(Targets::Kept));

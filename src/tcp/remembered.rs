@@ -171,7 +171,7 @@ impl<R> Memory<R> {
     }
 
     /// The one between these ends, if there is one.
-    pub(super) fn find(&self, hash: u64, ends: &Ends) -> Option<Known> {
+    pub(super) fn find(&self, hash: u64, ends: &Ends<'_>) -> Option<Known> {
         let hash = Hash::of(hash);
         let is_it = |known: &Known| {
             let there = self.all.get(known.spot);

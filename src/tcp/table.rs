@@ -200,8 +200,8 @@ impl<L: Listener, R> Table<L, R> {
         self.last = segment.at;
         let numbers = segment.into();
         let ends = Ends {
-            src: segment.src,
-            dst: segment.dst,
+            src: &segment.src,
+            dst: &segment.dst,
         };
         let found = self.slot(&ends, numbers, registry, |remembered| {
             remembered.note(segment);
@@ -394,8 +394,8 @@ impl<L: Listener, R> Table<L, R> {
     pub fn skip(&mut self, header: &Header, at: At, registry: &mut impl Registry<L, Record = R>) {
         self.last = at;
         let ends = Ends {
-            src: header.src,
-            dst: header.dst,
+            src: &header.src,
+            dst: &header.dst,
         };
         let found = self.slot(&ends, header.into(), registry, |remembered| {
             remembered.skip(header);
@@ -411,7 +411,7 @@ impl<L: Listener, R> Table<L, R> {
     #[inline]
     fn slot(
         &mut self,
-        ends: &Ends,
+        ends: &Ends<'_>,
         numbers: Numbers,
         registry: &mut impl Registry<L, Record = R>,
         note: impl FnOnce(&mut Remembered<R>),
@@ -441,7 +441,7 @@ impl<L: Listener, R> Table<L, R> {
         let now = self.last;
         if let Some(known) = self.memory.find(hash, ends) {
             let remembered = self.memory.get_mut(known)?;
-            if !is_past(remembered.last, now) && !remembered.is_another(&ends.src, numbers) {
+            if !is_past(remembered.last, now) && !remembered.is_another(ends.src, numbers) {
                 note(remembered);
                 return None;
             }
@@ -460,7 +460,7 @@ impl<L: Listener, R> Table<L, R> {
 
     /// The slot of the connection between these ends, and which side of it the sender is.
     #[inline]
-    fn find(&self, hash: u64, ends: &Ends) -> Option<(usize, Peer)> {
+    fn find(&self, hash: u64, ends: &Ends<'_>) -> Option<(usize, Peer)> {
         let mut from = None;
         let is_there = |&slot: &usize| {
             let flow = self.flow(slot).filter(|flow| flow.hash == hash);
@@ -478,14 +478,15 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     /// Begins a connection, whose slot it tells.
-    fn begin(&mut self, stream: u64, hash: u64, ends: &Ends) -> usize {
-        let new = Flow::new(stream, hash, ends, L::new(self.asked));
+    fn begin(&mut self, stream: u64, hash: u64, ends: &Ends<'_>) -> usize {
+        let asked = self.asked;
         let mut flow = match self.spare.pop() {
             Some(mut spare) => {
-                *spare = new;
+                let listener = L::renewed(&mut spare.listener, asked);
+                *spare = Flow::new(stream, hash, ends, listener);
                 spare
             }
-            None => Box::new(new),
+            None => Box::new(Flow::new(stream, hash, ends, L::new(asked))),
         };
         self.load.add(flow.weigh());
         self.latest = self.free.pop().unwrap_or(self.flows.len());
