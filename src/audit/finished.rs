@@ -54,7 +54,9 @@ impl Finished {
         plan: &Plan,
         texts: &mut Texts,
     ) -> Option<Self> {
-        let (row, sighting) = kept.take(spot)?.into_row(&latest);
+        let mut judged = kept.take(spot)?;
+        let sighting = judged.take_sighting();
+        let row = judged.into_row(&latest);
         let met = BoundMet::of(&row);
         let what = match plan.tell {
             // Where connections are chosen by their numbers, that has to wait until these are known.

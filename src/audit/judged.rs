@@ -104,11 +104,16 @@ impl Judged {
         }
     }
 
-    /// The row of the connection, of which this is the latest that is known, and what it tells of its server, where that
-    /// is asked for.
-    pub(super) fn into_row(self, latest: &Latest) -> (Row, Option<Box<Sighting>>) {
+    /// What it tells of its server, where that is asked for: once.
+    pub(super) fn take_sighting(&mut self) -> Option<Box<Sighting>> {
+        self.rare.as_mut()?.sighting.take()
+    }
+
+    /// The row of the connection, of which this is the latest that is known.
+    #[inline(always)]
+    pub(super) fn into_row(self, latest: &Latest) -> Row {
         let rare = self.rare.map(|rare| *rare).unwrap_or_default();
-        let row = Row {
+        Row {
             capture: 0,
             stream: latest.stream,
             client: latest.ends.client,
@@ -145,8 +150,7 @@ impl Judged {
             requester: self.requester,
             exchanges: rare.exchanges,
             sides: rare.sides,
-        };
-        (row, rare.sighting)
+        }
     }
 
     /// The memory that it takes, in octets: more or less.

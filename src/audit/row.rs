@@ -113,6 +113,6 @@ impl Row {
             seen_until: facts.seen_until,
         };
         let judged = Judged::of(&mut connection, judgement, extent, None);
-        judged.into_row(&latest).0
+        judged.into_row(&latest)
     }
 }

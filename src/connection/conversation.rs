@@ -32,6 +32,7 @@ impl Listener for Conversation {
         }
     }
 
+    #[inline(always)]
     fn renewed(recorded: &mut Self, targets: Targets) -> Self {
         Conversation {
             readers: readers(Origin::Inside),

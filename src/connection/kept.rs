@@ -101,12 +101,15 @@ impl Kept {
         }
     }
 
-    /// One in which nothing is, with the memory of this one.
-    pub(super) fn emptied(&mut self) -> Self {
-        let mut open = mem::take(&mut self.open);
-        open.clear();
+    /// One in which nothing is, with the memory of this one, of which all were taken.
+    #[inline(always)]
+    pub(super) fn renewed(&mut self) -> Self {
+        debug_assert!(
+            self.open.is_empty(),
+            "none is left of those that were taken"
+        );
         Kept {
-            open,
+            open: mem::take(&mut self.open),
             ..Kept::default()
         }
     }

@@ -194,6 +194,7 @@ struct Forgotten {
 
 impl Log {
     /// An empty one.
+    #[inline]
     pub(super) fn keeping(targets: Targets) -> Self {
         Log {
             targets,
@@ -210,9 +211,10 @@ impl Log {
     }
 
     /// The same in the memory of one whose exchanges were taken.
+    #[inline(always)]
     pub(super) fn renewed(recorded: &mut Log, targets: Targets) -> Self {
         Log {
-            exchanges: recorded.exchanges.emptied(),
+            exchanges: recorded.exchanges.renewed(),
             ..Log::keeping(targets)
         }
     }

@@ -254,6 +254,10 @@ pub struct Ruling {
 impl Ruling {
     /// Something was found.
     pub(crate) fn found(&mut self, finding: Finding) {
+        // Mostly it remains the only one.
+        if self.findings.is_empty() {
+            self.findings.reserve_exact(1);
+        }
         self.findings.push(finding);
     }
 
