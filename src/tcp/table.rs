@@ -29,7 +29,7 @@ pub const REMEMBERED: Span = Span::from_secs(120);
 
 /// So many connections that are over are recorded one after the other: that takes much code, which every processor has
 /// to fetch anew where packets come between.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// The memory of a recorded connection is used for another one if it is no more than that, in octets.
 const MAX_SPARE: usize = 8 << 10;
