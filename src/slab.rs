@@ -1,7 +1,7 @@
 //! Room for many values of one kind, of which some go and others come.
 //!
 //! In: values. Out: places to find them by. There is no piece of memory for each of them, to be found, led to and given
-//! back; room that became free is used again.
+//! back; room that became free is used again, or given back where much of it lies together.
 
 /// So many values lie in one piece of memory.
 const CHUNK: usize = 32;
@@ -35,11 +35,6 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// How many values there are.
-    pub(crate) fn len(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len).sum()
-    }
-
     /// Keeps it. There is room for 2 to the power of 32.
     pub(crate) fn add(&mut self, value: T) -> Spot {
         if let Some(free) = self.free.pop() {
@@ -103,13 +98,6 @@ impl<T> Slab<T> {
         }
         Some(value)
     }
-
-    /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Spot, &T)> {
-        let chunks = (0..).step_by(CHUNK).zip(&self.chunks);
-        let all = chunks.flat_map(|(first, chunk)| (first..).map(Spot).zip(&chunk.room));
-        all.filter_map(|(spot, value)| Some((spot, value.as_ref()?)))
-    }
 }
 
 impl<T> Chunk<T> {
@@ -141,11 +129,31 @@ mod tests {
             }
         }
         assert!(most > 200 && slab.chunks.len() <= most.div_ceil(CHUNK));
-        let all: HashMap<_, _> = slab.iter().map(|(spot, &value)| (spot.0, value)).collect();
-        assert_eq!(all, model);
+        let there: usize = slab.chunks.iter().map(|chunk| chunk.len).sum();
+        assert_eq!(there, model.len());
         for (&spot, value) in &mut model {
             assert_eq!(slab.get(Spot(spot)), Some(&*value));
             assert_eq!(slab.get_mut(Spot(spot)), Some(value));
+        }
+    }
+
+    #[test]
+    fn room_where_nothing_lies_is_given_back() {
+        let mut slab = Slab::default();
+        let spots: Vec<Spot> = (0..10 * CHUNK).map(|number| slab.add(number)).collect();
+        let room = |slab: &Slab<usize>| -> usize {
+            let chunks = slab.chunks.iter();
+            chunks.map(|chunk| chunk.room.capacity()).sum()
+        };
+        let all = room(&slab);
+        for &spot in spots.iter().skip(1) {
+            assert!(slab.take(spot).is_some());
+        }
+        assert_eq!(room(&slab), all / 10);
+        let more: Vec<Spot> = (0..10 * CHUNK).map(|number| slab.add(number)).collect();
+        assert_eq!(room(&slab), all + all / 10);
+        for (number, &spot) in more.iter().enumerate() {
+            assert_eq!(slab.get(spot), Some(&number));
         }
     }
 }

@@ -159,3 +159,27 @@ fn line_weight(request: &Request) -> usize {
         Cow::Borrowed(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_used_again_unless_it_is_much() {
+        for count in 1..=4 {
+            let mut kept = Kept::default();
+            for _ in 0..count {
+                kept.push(None);
+            }
+            let weight = kept.weight();
+            let exchanges = kept.take_all();
+            assert_eq!(exchanges.len(), count);
+            kept.take_back(exchanges);
+            let mut renewed = kept.renewed();
+            let few = count <= FEW;
+            assert_eq!(renewed.weight(), if few { weight } else { 0 });
+            assert_eq!(renewed.push(None), 0);
+            assert_eq!(renewed.take_all().len(), 1);
+        }
+    }
+}

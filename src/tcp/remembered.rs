@@ -21,7 +21,7 @@ use crate::time::At;
 pub struct Latest {
     /// Its number.
     pub stream: u64,
-    /// The two ends; the client is the side that opened it, or nobody knows better.
+    /// The two ends; the client is the side that opened it, or is taken for it.
     pub ends: PerPeer<Endpoint>,
     /// Its packets.
     pub packets: u64,
@@ -161,23 +161,25 @@ impl<R> Memory<R> {
     /// none would ever come to the front.
     fn tidy(&mut self) {
         if self.due.len() > 2 * self.by_ends.len() + 1000 {
-            let all = &self.all;
-            let is_there = |due: &Due| {
-                let there = all.get(due.known.spot);
-                there.is_some_and(|there| there.stream == due.stream)
-            };
-            self.due.retain(is_there);
+            self.drop_gone();
         }
+    }
+
+    fn drop_gone(&mut self) {
+        let all = &self.all;
+        let is_there = |due: &Due| {
+            let there = all.get(due.known.spot);
+            there.is_some_and(|there| there.stream == due.stream)
+        };
+        self.due.retain(is_there);
     }
 
     /// The one between these ends, if there is one.
     pub(super) fn find(&self, hash: u64, ends: &Ends<'_>) -> Option<Known> {
         let hash = Hash::of(hash);
-        let is_it = |known: &Known| {
-            let there = self.all.get(known.spot);
-            known.hash == hash
-                && there.is_some_and(|there| ends.sender_between(&there.ends).is_some())
-        };
+        let is_between = |there: &Remembered<R>| ends.sender_between(&there.ends).is_some();
+        let is_it =
+            |known: &Known| known.hash == hash && self.all.get(known.spot).is_some_and(is_between);
         self.by_ends.find(hash.spread(), is_it).copied()
     }
 
@@ -214,7 +216,14 @@ impl<R> Memory<R> {
         self.by_ends.iter().filter_map(there)
     }
 
-    pub(super) fn into_all(self) -> Slab<Remembered<R>> {
-        self.all
+    /// All of them, and the number of each with its place.
+    pub(super) fn into_all(mut self) -> (Slab<Remembered<R>>, impl Iterator<Item = (u64, Spot)>) {
+        // Mostly none is gone: then no memory is fetched to see that.
+        if self.due.len() > self.by_ends.len() {
+            self.drop_gone();
+        }
+        let places = self.due.into_iter();
+        let places = places.map(|due| (due.stream, due.known.spot));
+        (self.all, places)
     }
 }

@@ -46,25 +46,22 @@ impl<L, R> Default for Rest<L, R> {
 impl<L: Listener, R> Rest<L, R> {
     /// What is left of these tables.
     pub fn of(tables: impl IntoIterator<Item = Table<L, R>>) -> Self {
-        let (mut open, mut over) = (Vec::new(), Vec::new());
-        for table in tables {
-            let (flows, remembered) = table.into_left();
-            open.extend(flows.map(Some));
-            over.push(remembered);
-        }
-        let most = open.len() + over.iter().map(Slab::len).sum::<usize>();
-        let mut left = Vec::with_capacity(most);
-        left.extend((0..).zip(&open).filter_map(|(number, flow)| {
-            Some(Left {
-                stream: flow.as_ref()?.stream,
-                place: Place::Open(number),
-            })
-        }));
-        for (table, over) in (0..).zip(&over) {
-            left.extend(over.iter().map(|(spot, remembered)| Left {
-                stream: remembered.stream,
+        let (mut left, mut open, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        for (table, rest) in (0..).zip(tables) {
+            let (flows, memory) = rest.into_left();
+            for flow in flows {
+                left.push(Left {
+                    stream: flow.stream,
+                    place: Place::Open(open.len() as u32),
+                });
+                open.push(Some(flow));
+            }
+            let (remembered, places) = memory.into_all();
+            left.extend(places.map(|(stream, spot)| Left {
+                stream,
                 place: Place::Over { table, spot },
             }));
+            over.push(remembered);
         }
         left.sort_unstable_by_key(|left| left.stream);
         Rest {

@@ -20,7 +20,6 @@ use super::registry::Registry;
 use super::remembered::{Known, Memory, Remembered};
 use super::rest::{finish_flow, finish_remembered};
 use crate::packet::{Flags, Header, Segment};
-use crate::slab::Slab;
 use crate::time::{At, Span};
 
 /// How long a closed connection is remembered after its last packet, in capture time. A later packet of that pair of
@@ -569,8 +568,8 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     /// The capture is over: the connections that are left, open ones and such that are over.
-    pub(super) fn into_left(self) -> (impl Iterator<Item = Box<Flow<L>>>, Slab<Remembered<R>>) {
-        (self.flows.into_iter().flatten(), self.memory.into_all())
+    pub(super) fn into_left(self) -> (impl Iterator<Item = Box<Flow<L>>>, Memory<R>) {
+        (self.flows.into_iter().flatten(), self.memory)
     }
 }
 
