@@ -292,7 +292,7 @@ impl Crew {
     }
 
     /// Whether it is known what comes of it next.
-    pub(super) fn is_ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         match self.steps.front() {
             Some(step) => step.done == self.size,
             None => match self.stage {
@@ -301,6 +301,21 @@ impl Crew {
                 _ => false,
             },
         }
+    }
+
+    /// Whether so many steps are ready, or there is nobody to make more ready.
+    pub(super) fn is_ready_with(&self, steps: usize) -> bool {
+        let is_done = |step: &Step| step.done == self.size;
+        let is_idle = || self.seats.iter().all(|seat| seat.hand.is_some());
+        self.is_ready()
+            && (self
+                .steps
+                .iter()
+                .take(steps)
+                .filter(|step| is_done(step))
+                .count()
+                == steps
+                || is_idle())
     }
 
     /// What comes of it next, if that is known already.

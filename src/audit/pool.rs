@@ -271,7 +271,10 @@ impl Progress {
 
     /// Whether this thread, which waits, is to go on.
     fn has_something(&self, thread: usize, plan: &Plan) -> bool {
-        let is_ready = || self.crews.front().is_some_and(Crew::is_ready);
+        let is_ready = || {
+            let front = self.crews.front();
+            front.is_some_and(|crew| crew.is_ready_with(STEPS_LEFT))
+        };
         self.state != State::Going
             || thread == LEADER && is_ready()
             || self.next(thread, plan, STEPS_LEFT).is_some()
