@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo};
-use super::{Bounded, Connection, Exchange, Limit, Opened, Protocol, last_idle};
+use super::{Bounded, Connection, Limit, Opened, Protocol, Room, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -107,11 +107,6 @@ impl Conversation {
         }
     }
 
-    /// Takes the memory that the exchanges of its connection took: another conversation can have it.
-    pub fn take_back(&mut self, exchanges: Vec<Exchange>) {
-        self.log.take_back(exchanges);
-    }
-
     fn protocol(&self, facts: &Facts) -> Protocol {
         if self.log.requester().is_some() {
             return Protocol::Http1;
@@ -128,8 +123,8 @@ impl Conversation {
         }
     }
 
-    /// The record of a connection that is finished.
-    pub fn conclude(&mut self, mut facts: Facts) -> Connection {
+    /// The record of a connection that is finished, with its exchanges in this room.
+    pub fn conclude(&mut self, mut facts: Facts, room: &mut Room) -> Connection {
         let protocol = self.protocol(&facts);
         let log = &mut self.log;
         let opened = match log.requester() {
@@ -142,7 +137,8 @@ impl Conversation {
         };
         let limits = limits(&facts, log);
         let (tally, lost) = (log.tally, log.lost(facts.handshake));
-        let exchanges = log.take_exchanges();
+        let mut exchanges = room.take();
+        log.take_exchanges(&mut exchanges);
         let rare = log.rare();
         let tunnel = rare.and_then(|rare| rare.tunnel);
         let idle_last = last_idle(&facts, &exchanges, tunnel);

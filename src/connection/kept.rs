@@ -12,9 +12,6 @@ use super::exchange::{Exchange, Request};
 use super::log::{Pause, pause_behind};
 use super::packed::Packed;
 
-/// Memory for so many exchanges is used again.
-const FEW: usize = 2;
-
 /// The latest exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -81,31 +78,19 @@ impl Kept {
         }
     }
 
-    /// All of them; none is left.
-    pub(super) fn take_all(&mut self) -> Vec<Exchange> {
-        if self.packed.len() == 0 {
-            return mem::take(&mut self.open).into();
-        }
+    /// Adds all of them to these; none is left.
+    pub(super) fn take_all(&mut self, exchanges: &mut Vec<Exchange>) {
         let packed = mem::take(&mut self.packed);
-        let mut exchanges = Vec::with_capacity(packed.len() + self.open.len());
-        packed.unpack(&mut exchanges);
+        exchanges.reserve_exact(packed.len() + self.open.len());
+        packed.unpack(exchanges);
         exchanges.extend(self.open.drain(..));
-        exchanges
     }
 
-    /// Takes the memory in which all of them were, unless that is much.
-    pub(super) fn take_back(&mut self, mut exchanges: Vec<Exchange>) {
-        if self.open.capacity() == 0 && exchanges.capacity() <= FEW {
-            exchanges.clear();
-            self.open = exchanges.into();
-        }
-    }
-
-    /// One in which nothing is, with the memory of this one, of which all were taken.
+    /// One in which nothing is, with the memory that this one, of which all were taken, had for those that could change.
     #[inline(always)]
     pub(super) fn renewed(&mut self) -> Self {
         debug_assert!(
-            self.open.is_empty(),
+            self.open.is_empty() && self.packed.len() == 0,
             "none is left of those that were taken"
         );
         Kept {
@@ -165,21 +150,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_unless_it_is_much() {
-        for count in 1..=4 {
-            let mut kept = Kept::default();
-            for _ in 0..count {
-                kept.push(None);
-            }
-            let weight = kept.weight();
-            let exchanges = kept.take_all();
-            assert_eq!(exchanges.len(), count);
-            kept.take_back(exchanges);
-            let mut renewed = kept.renewed();
-            let few = count <= FEW;
-            assert_eq!(renewed.weight(), if few { weight } else { 0 });
-            assert_eq!(renewed.push(None), 0);
-            assert_eq!(renewed.take_all().len(), 1);
+    fn one_in_the_memory_of_another_has_nothing_of_it_but_that() {
+        let mut kept = Kept::default();
+        for number in 0..5 {
+            assert_eq!(kept.push(None), number);
         }
+        let weight = kept.weight();
+        kept.pack(3);
+        let mut exchanges = Vec::new();
+        kept.take_all(&mut exchanges);
+        assert_eq!(exchanges.len(), 5);
+        let mut renewed = kept.renewed();
+        assert_eq!((renewed.weight(), kept.weight()), (weight, 0));
+        assert_eq!(renewed.push(None), 0);
+        renewed.take_all(&mut exchanges);
+        assert_eq!(exchanges.len(), 6);
     }
 }

@@ -314,14 +314,9 @@ impl Log {
         self.exchanges.dropped()
     }
 
-    /// All that are kept; nothing may happen to any of them after that.
-    pub(super) fn take_exchanges(&mut self) -> Vec<Exchange> {
-        self.exchanges.take_all()
-    }
-
-    /// Takes the memory in which they were.
-    pub(super) fn take_back(&mut self, exchanges: Vec<Exchange>) {
-        self.exchanges.take_back(exchanges);
+    /// Adds all that are kept to these; nothing may happen to any of them after that.
+    pub(super) fn take_exchanges(&mut self, exchanges: &mut Vec<Exchange>) {
+        self.exchanges.take_all(exchanges);
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Exchange> {

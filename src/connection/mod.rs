@@ -11,6 +11,7 @@ mod kept;
 mod layout;
 mod log;
 mod packed;
+mod room;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use close_cause::CloseCause;
 pub use conversation::{Conversation, Targets};
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
 pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
+pub use room::Room;
 pub use tables::{Beside, Tables};
 pub use tracker::{Recorder, Tracker};
 pub use unacked::MAX_UNACKED;

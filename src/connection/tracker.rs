@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::tables::{Beside, Tables};
-use super::{Connection, Conversation, Exchange, Targets};
+use super::{Connection, Conversation, Exchange, Room, Targets};
 use crate::capture::Packet;
 use crate::tcp::{Bounds, Facts, Latest, Registry};
 use crate::time::At;
@@ -15,6 +15,7 @@ pub struct Tracker<R = Box<Connection>> {
     streams: u64,
     /// Those that one packet finished, until it is done with.
     finished: Vec<(R, Latest)>,
+    room: Room,
 }
 
 /// Who makes records of connections. A function that takes connections does: the connection is the record.
@@ -54,6 +55,7 @@ impl<F: FnMut(Connection)> Recorder for F {
 struct Register<'a, C: Recorder> {
     streams: &'a mut u64,
     finished: &'a mut Vec<(C::Record, Latest)>,
+    room: &'a mut Room,
     recorder: &'a mut C,
 }
 
@@ -66,8 +68,9 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> C::Record {
-        let (record, exchanges) = self.recorder.record(conversation.conclude(facts));
-        conversation.take_back(exchanges);
+        let connection = conversation.conclude(facts, self.room);
+        let (record, exchanges) = self.recorder.record(connection);
+        self.room.give_back(exchanges);
         record
     }
 
@@ -95,6 +98,7 @@ impl<R> Tracker<R> {
             tables: Tables::new(bounds, targets, |_| true),
             streams: 0,
             finished: Vec::new(),
+            room: Room::default(),
         }
     }
 
@@ -104,6 +108,7 @@ impl<R> Tracker<R> {
         let mut register = Register {
             streams: &mut self.streams,
             finished: &mut self.finished,
+            room: &mut self.room,
             recorder,
         };
         self.tables.take(packet, &mut register);
@@ -120,6 +125,7 @@ impl<R> Tracker<R> {
             let mut register = Register {
                 streams: &mut self.streams,
                 finished: &mut self.finished,
+                room: &mut self.room,
                 recorder,
             };
             rest.finish_next(last, &mut register);
