@@ -26,7 +26,7 @@ const AT_ONCE: usize = 8;
 const UNTOLD: usize = 4 << 20;
 
 /// How many steps of a capture some hands may be ahead of others.
-const STEPS: usize = 10;
+const STEPS: usize = 6;
 
 /// How many are left when one that had to wait goes on: it costs more to wake a thread than to do a step.
 const STEPS_LEFT: usize = STEPS / 2;
