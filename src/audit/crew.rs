@@ -303,19 +303,12 @@ impl Crew {
         }
     }
 
-    /// Whether so many steps are ready, or there is nobody to make more ready.
+    /// Whether so many steps are ready, or nobody makes more ready.
     pub(super) fn is_ready_with(&self, steps: usize) -> bool {
-        let is_done = |step: &Step| step.done == self.size;
+        let is_done = |step: &&Step| step.done == self.size;
+        let ready = self.steps.iter().take(steps).filter(is_done).count();
         let is_idle = || self.seats.iter().all(|seat| seat.hand.is_some());
-        self.is_ready()
-            && (self
-                .steps
-                .iter()
-                .take(steps)
-                .filter(|step| is_done(step))
-                .count()
-                == steps
-                || is_idle())
+        self.is_ready() && (ready == steps || is_idle())
     }
 
     /// What comes of it next, if that is known already.
@@ -341,17 +334,14 @@ impl Crew {
         let mut ends = self.seats.iter_mut().filter_map(|seat| seat.end.take());
         let mut end = ends.next()?;
         let others: Vec<_> = ends.collect();
-        let last = others
-            .iter()
-            .map(|other| other.last)
-            .fold(end.last, At::later);
+        let lasts = others.iter().map(|other| other.last);
+        let last = lasts.fold(end.last, At::later);
         if end.last != last {
             end.summary.add_damage(end.too_early.clone());
         }
         for other in others {
-            end.beside.forgotten = [end.beside.forgotten, other.beside.forgotten]
-                .into_iter()
-                .sum();
+            let forgotten = [end.beside.forgotten, other.beside.forgotten];
+            end.beside.forgotten = forgotten.into_iter().sum();
             if other.last != last {
                 end.summary.add_damage(other.too_early);
             }

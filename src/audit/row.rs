@@ -1,4 +1,4 @@
-//! What is kept of a connection once it is judged: all that any format prints, and no more.
+//! What is told of a connection that is finished: all that any format prints, and no more.
 
 use serde::{Deserialize, Serialize};
 
