@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use super::account::Account;
 use super::captures::BESIDE;
-use super::crew::{Crew, Next, Ready, Room, Thread};
+use super::crew::{Crew, Next, Ready, Room, Task, Thread};
 use super::merge::Merge;
 use super::{Outcome, Plan};
 use crate::capture::Source;
@@ -200,24 +200,21 @@ impl Pool {
         thread: usize,
         mut progress: MutexGuard<'a, Progress>,
     ) -> MutexGuard<'a, Progress> {
-        let Some((number, next)) = progress.next(thread, &self.plan, STEPS) else {
+        let next = progress.next(thread, &self.plan, STEPS);
+        let task = next.and_then(|next| progress.begin(next, thread));
+        // Only now it is known whether this thread makes more ready.
+        self.wake(&progress);
+        let Some((number, task)) = task else {
             return self.wait(thread, progress);
         };
-        let thread = progress.thread(thread);
-        let crew = progress.crews.get_mut(number);
-        let task = crew.and_then(|crew| crew.begin(next, thread));
-        let number = progress.oldest + number;
         drop(progress);
         let source = self.sources.get(number);
-        let done = task
-            .zip(source)
-            .map(|(task, source)| task.perform(source, &self.plan));
+        let done = source.map(|source| task.perform(source, &self.plan));
         let mut progress = self.lock();
         let number = number - progress.oldest;
         if let (Some(crew), Some(done)) = (progress.crews.get_mut(number), done) {
             crew.accept(done);
         }
-        self.wake(&progress);
         progress
     }
 
@@ -297,6 +294,13 @@ impl Progress {
         let rooms = iter::once(oldest).chain(iter::repeat(others));
         let mut crews = self.crews.iter().zip(rooms).enumerate();
         crews.find_map(|(number, (crew, room))| Some((number, crew.next(thread, room)?)))
+    }
+
+    /// Takes it for this thread, whom it is for, with the number of its capture.
+    fn begin(&mut self, (number, next): (usize, Next), thread: usize) -> Option<(usize, Task)> {
+        let thread = self.thread(thread);
+        let task = self.crews.get_mut(number)?.begin(next, thread)?;
+        Some((self.oldest + number, task))
     }
 
     /// The oldest capture is done with; these are the hands of all.
