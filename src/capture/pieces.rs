@@ -98,11 +98,12 @@ impl Pieces for Alone {
         if !self.after.has_more()? {
             return Ok(Piece::default());
         }
-        let mut piece = Arc::into_inner(used).unwrap_or_default();
-        self.after = fill(&mut piece, self.size, |free| self.stream.read(free));
+        let mut piece = used;
+        let memory = Arc::make_mut(&mut piece);
+        self.after = fill(memory, self.size, |free| self.stream.read(free));
         if piece.is_empty() {
             self.after.has_more()?;
         }
-        Ok(Arc::new(piece))
+        Ok(piece)
     }
 }

@@ -34,7 +34,7 @@ struct Shelf {
     first: u64,
     pieces: VecDeque<Place>,
     /// Memory of others that nobody looks at any more.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Piece>,
     monitor: Arc<Monitor>,
 }
 
@@ -48,9 +48,9 @@ enum Place {
 enum Look {
     There(Piece, After),
     /// The piece of this number is to be read into this memory, and to be put here.
-    Missing(u64, Vec<u8>),
+    Missing(u64, Piece),
     /// It is to be read into this memory, for oneself.
-    Elsewhere(Vec<u8>),
+    Elsewhere(Piece),
 }
 
 impl SharedFile {
@@ -76,7 +76,7 @@ impl SharedFile {
     }
 
     fn piece(&self, used: Piece) -> (Piece, After) {
-        let mut used = Arc::into_inner(used);
+        let mut used = Some(used);
         loop {
             let look = self.shelf().look(self.next, used.take());
             match look {
@@ -93,14 +93,14 @@ impl SharedFile {
         }
     }
 
-    fn read(&self, number: u64, mut memory: Vec<u8>) -> (Piece, After) {
+    fn read(&self, number: u64, mut piece: Piece) -> (Piece, After) {
         let mut offset = number * PIECE as u64;
-        let after = fill(&mut memory, PIECE, |free| {
+        let after = fill(Arc::make_mut(&mut piece), PIECE, |free| {
             let count = read_at(&self.file, free, offset)?;
             offset += count as u64;
             Ok(count)
         });
-        (Arc::new(memory), after)
+        (piece, after)
     }
 }
 
@@ -119,9 +119,9 @@ impl Pieces for SharedFile {
 }
 
 impl Shelf {
-    /// What there is for someone who needs the piece of this number, and may have memory that nobody needs.
-    fn look(&mut self, number: u64, used: Option<Vec<u8>>) -> Look {
-        self.spare.extend(used);
+    /// What there is for someone who needs the piece of this number, and does not need the used one.
+    fn look(&mut self, number: u64, used: Option<Piece>) -> Look {
+        used.into_iter().for_each(|used| self.leave(used));
         let Some(place) = number.checked_sub(self.first) else {
             return Look::Elsewhere(self.memory());
         };
@@ -143,7 +143,7 @@ impl Shelf {
         if self.pieces.len() == KEPT {
             self.first += 1;
             if let Some(Place::Read(piece, _)) = self.pieces.pop_front() {
-                self.spare.extend(Arc::into_inner(piece));
+                self.leave(piece);
             }
         }
         let number = self.first + self.pieces.len() as u64;
@@ -151,8 +151,15 @@ impl Shelf {
         Look::Missing(number, self.memory())
     }
 
-    fn memory(&mut self) -> Vec<u8> {
+    fn memory(&mut self) -> Piece {
         self.spare.pop().unwrap_or_default()
+    }
+
+    /// Keeps the memory of a piece that nobody looks at any more.
+    fn leave(&mut self, mut piece: Piece) {
+        if Arc::get_mut(&mut piece).is_some() && piece.capacity() > 0 {
+            self.spare.push(piece);
+        }
     }
 
     /// Puts a piece that was read to its place.
@@ -241,7 +248,7 @@ mod tests {
                 Place::Read(piece, _) => piece.capacity(),
                 Place::Awaited => 0,
             });
-            let spare = shelf.spare.iter().map(Vec::capacity);
+            let spare = shelf.spare.iter().map(|piece| piece.capacity());
             assert!(kept.chain(spare).sum::<usize>() <= (KEPT + 2) * PIECE);
         }
     }
