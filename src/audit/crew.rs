@@ -22,6 +22,9 @@ pub(super) struct Crew {
     steps: VecDeque<Step>,
     /// The number of the oldest of these.
     first: usize,
+    /// Yields that were handed out. They are used again by the hands that they are of, and with them the memory that
+    /// they are in: what one thread takes and another gives back ends up in the share of the wrong one.
+    spare: Vec<Vec<Yield>>,
     /// What unpacking may take.
     window: usize,
 }
@@ -51,8 +54,6 @@ struct Seat {
     /// The number of its next step.
     next: usize,
     weight: usize,
-    /// Yields of it that were handed out.
-    spare: Vec<Yield>,
     /// Where it has read all.
     end: Option<Box<End>>,
 }
@@ -69,8 +70,10 @@ pub(super) struct Thread {
 struct Step {
     /// What is to be finished; packets are to be read otherwise.
     remains: Option<Remains>,
-    /// What came of it, in the order of the hands.
+    /// What came of it, in the order of the hands; or room for it.
     yields: Vec<Yield>,
+    /// The memory that what came of it takes, in octets.
+    weight: usize,
     /// How many of them are done with it.
     done: usize,
 }
@@ -159,6 +162,7 @@ impl Crew {
             seats: Vec::new(),
             steps: VecDeque::new(),
             first: 0,
+            spare: Vec::new(),
             window: 0,
         }
     }
@@ -212,16 +216,15 @@ impl Crew {
             Next::GoOn(number) => {
                 let seat = self.seats.get_mut(number)?;
                 seat.owner = Some(thread.number);
-                let (hand, spare) = (seat.hand.take()?, seat.spare.pop().unwrap_or_default());
-                let step = self.steps.get(seat.next - self.first);
-                Some(match step.and_then(|step| step.remains) {
+                let (hand, next) = (seat.hand.take()?, seat.next);
+                if next == self.begun() {
+                    self.begin_step(None);
+                }
+                let step = self.steps.get_mut(next - self.first)?;
+                let spare = step.yields.get_mut(number).map(mem::take)?;
+                Some(match step.remains {
                     Some(remains) => Task::Finish(number, hand, remains, spare),
-                    None => {
-                        if step.is_none() {
-                            self.begin_step(None);
-                        }
-                        Task::Read(number, hand, spare)
-                    }
+                    None => Task::Read(number, hand, spare),
                 })
             }
         }
@@ -246,9 +249,11 @@ impl Crew {
                 done += 1;
             }
         }
+        let new = || (0..self.size).map(|_| Yield::default()).collect();
         self.steps.push_back(Step {
             remains,
-            yields: (0..self.size).map(|_| Yield::default()).collect(),
+            yields: self.spare.pop().unwrap_or_else(new),
+            weight: 0,
             done,
         });
     }
@@ -284,6 +289,7 @@ impl Crew {
         let mut done = self.steps.range_mut(steps).take(count);
         if let Some(step) = done.next() {
             step.done += 1;
+            step.weight += yielded.weight();
             if let Some(place) = step.yields.get_mut(number) {
                 *place = yielded;
             }
@@ -352,9 +358,7 @@ impl Crew {
 
     /// Takes back what was handed out, in the order of the hands.
     pub(super) fn take_back(&mut self, yields: Vec<Yield>) {
-        for (seat, yielded) in self.seats.iter_mut().zip(yields) {
-            seat.spare.push(yielded.emptied());
-        }
+        self.spare.push(yields);
     }
 
     /// All was read: the steps in which what is left is finished.
@@ -379,8 +383,7 @@ impl Crew {
 
     /// The memory that what is to be handed out takes, in octets.
     fn untold(&self) -> usize {
-        let yields = self.steps.iter().flat_map(|step| &step.yields);
-        yields.map(Yield::weight).sum()
+        self.steps.iter().map(|step| step.weight).sum()
     }
 }
 
@@ -391,7 +394,6 @@ impl Seat {
             owner: None,
             next: 0,
             weight: 0,
-            spare: Vec::new(),
             end: None,
         }
     }

@@ -91,13 +91,14 @@ impl Hand {
         }
     }
 
-    /// Takes the packets of the next step; `spare` is empty. Says what there was where it was the last.
+    /// Takes the packets of the next step, into what came of an earlier one and is not needed any more. Says what there was where it was the last.
     pub(super) fn read(
         &mut self,
-        spare: Yield,
+        mut spare: Yield,
         source: &Source,
         plan: &Plan,
     ) -> (Yield, Option<Box<End>>) {
+        spare.empty();
         let Stage::Reading(reading) = &mut self.stage else {
             return (spare, None);
         };
@@ -137,14 +138,15 @@ impl Hand {
         Some(end)
     }
 
-    /// Finishes some of what is left; `spare` is empty.
+    /// Finishes some of what is left, into what came of an earlier step and is not needed any more.
     pub(super) fn finish(
         &mut self,
         remains: Remains,
-        spare: Yield,
+        mut spare: Yield,
         source: &Source,
         plan: &Plan,
     ) -> Yield {
+        spare.empty();
         let mut noting = Noting {
             plan,
             source,
@@ -170,20 +172,14 @@ impl Yield {
             + size_of::<u64>() * (self.begun.len() + self.forgotten.len())
     }
 
-    /// The same with nothing in it.
-    pub(super) fn emptied(mut self) -> Self {
+    /// Forgets all of it, and keeps some of the memory.
+    fn empty(&mut self) {
         self.begun.clear();
         self.forgotten.clear();
         self.finished.clear();
         self.texts.written.clear(MAX_KEPT);
-        Yield {
-            texts: Texts {
-                totals: Totals::default(),
-                ..self.texts
-            },
-            weight: 0,
-            ..self
-        }
+        self.texts.totals = Totals::default();
+        self.weight = 0;
     }
 }
 
