@@ -32,7 +32,7 @@ pub(super) fn others(octets: &[u8], at: usize, class: impl Fn(u8x16) -> i8x16) -
 }
 
 /// The same where octets end before the block does.
-#[cold]
+#[inline(never)]
 fn others_at_end(octets: &[u8], at: usize, class: impl Fn(u8x16) -> i8x16) -> Option<u64> {
     let left = octets.len().checked_sub(at).filter(|&left| left > 0)?;
     match octets.last_chunk() {
@@ -41,19 +41,31 @@ fn others_at_end(octets: &[u8], at: usize, class: impl Fn(u8x16) -> i8x16) -> Op
     }
 }
 
-/// The same where there is no whole block. A letter is of every class.
-#[cold]
+/// The same where there is no whole block: many a request is that short. A letter is of every class.
+#[inline(never)]
 fn others_of_few(octets: &[u8], class: impl Fn(u8x16) -> i8x16) -> u64 {
-    let mut block = [b'a'; BLOCK];
-    for (copy, octet) in block.iter_mut().zip(octets) {
-        *copy = *octet;
+    let (windows, rest) = octets.as_chunks();
+    let others = others_of_windows(windows, &class);
+    if rest.is_empty() {
+        return others;
     }
-    others_of(&block, class)
+    let before_last = octets.len().saturating_sub(WIDTH);
+    let last = octets.last_chunk().copied().unwrap_or_else(|| {
+        let mut window = [b'a'; WIDTH];
+        window[..rest.len()].copy_from_slice(rest);
+        window
+    });
+    others | others_of_windows(&[last], class) << before_last
 }
 
 #[inline(always)]
 fn others_of(block: &[u8; BLOCK], class: impl Fn(u8x16) -> i8x16) -> u64 {
-    let (windows, _) = block.as_chunks::<WIDTH>();
+    let (windows, _) = block.as_chunks();
+    others_of_windows(windows, class)
+}
+
+#[inline(always)]
+fn others_of_windows(windows: &[[u8; WIDTH]], class: impl Fn(u8x16) -> i8x16) -> u64 {
     let bits = |window: &[u8; WIDTH]| u64::from(class(u8x16::new(*window)).to_bitmask());
     let places = (0..).step_by(WIDTH);
     let all = windows.iter().zip(places);
