@@ -60,13 +60,13 @@ impl Packed {
         self.octets.extend_from_slice(line.as_bytes());
     }
 
-    /// Not twice the room whenever it is full: there are many of these. Where there is one exchange, there will be
-    /// several.
+    /// Where there is one exchange, there will be several; where there are many, not twice as many.
     fn make_room(&mut self, octets: usize) {
         if self.octets.capacity() - self.octets.len() < octets {
             let more = match self.octets.len() {
                 0 => SEVERAL * octets,
-                len => octets.max(len / 2),
+                len if len < MUCH => octets.max(len),
+                len => octets.max(len / 4),
             };
             self.octets.reserve_exact(more);
         }
@@ -107,6 +107,9 @@ impl Packed {
 
 /// Room for how many is made at first.
 const SEVERAL: usize = 4;
+
+/// From so many octets on, room grows by a quarter only.
+const MUCH: usize = 1 << 12;
 
 /// What an exchange begins with whose words follow: the length of its line is next.
 const USUAL: u8 = 1;
