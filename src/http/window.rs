@@ -52,7 +52,9 @@ fn others_of_few(octets: &[u8], class: impl Fn(u8x16) -> i8x16) -> u64 {
     let before_last = octets.len().saturating_sub(WIDTH);
     let last = octets.last_chunk().copied().unwrap_or_else(|| {
         let mut window = [b'a'; WIDTH];
-        window[..rest.len()].copy_from_slice(rest);
+        if let Some(begin) = window.get_mut(..rest.len()) {
+            begin.copy_from_slice(rest);
+        }
         window
     });
     others | others_of_windows(&[last], class) << before_last
