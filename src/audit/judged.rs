@@ -4,7 +4,7 @@
 
 use std::mem;
 
-use super::{Extent, Plan, Row, Sighting, Surveying};
+use super::{Extent, Gaps, Plan, Row, Sighting, Surveying};
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
 use crate::http::Says;
 use crate::rules::{Finding, Judgement, Verdict, judge};
@@ -43,7 +43,7 @@ struct Rare {
     timeout: Option<u32>,
     max: Option<u32>,
     upgraded: bool,
-    idle_gaps: Box<[Span]>,
+    idle_gaps: Gaps,
     idle_max: Option<Span>,
     unknown_because: Option<Box<str>>,
     limits: Box<[Limit]>,
@@ -219,21 +219,16 @@ impl Rare {
         let exchanges = self.exchanges.as_ref();
         let exchanges = exchanges.map_or(0, |exchanges| exchanges.len());
         size_of::<Self>()
-            + size_of_val(&*self.idle_gaps)
+            + self.idle_gaps.weight()
             + self.findings.len() * FINDING
             + exchanges * (size_of::<Exchange>() + TARGET)
     }
 }
 
 /// The gaps between exchanges. Mostly there is one behind each but the last.
-fn idle_gaps(connection: &Connection) -> Box<[Span]> {
+fn idle_gaps(connection: &Connection) -> Gaps {
     let most = connection.exchanges.len().saturating_sub(1);
-    if most == 0 {
-        return Box::default();
-    }
-    let mut gaps = Vec::with_capacity(most);
-    gaps.extend(connection.idle_gaps());
-    gaps.into()
+    Gaps::of(most, connection.idle_gaps())
 }
 
 /// What a finding takes with its message and frames.

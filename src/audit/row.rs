@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Gaps;
 use super::judged::Judged;
 use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
 use crate::http::Says;
@@ -63,7 +64,7 @@ pub struct Row {
     /// Whether it became something else, by a 101 or a 2xx to CONNECT.
     pub upgraded: bool,
     /// The gaps between exchanges, in order.
-    pub idle_gaps: Box<[Span]>,
+    pub idle_gaps: Gaps,
     /// The largest of them.
     pub idle_max: Option<Span>,
     /// From the end of the last exchange to the close, or to the end of the capture.

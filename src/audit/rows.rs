@@ -75,7 +75,7 @@ fn weight(row: &Row) -> usize {
         })
         .sum();
     let lists = size_of_val(&*row.findings)
-        + size_of_val(&*row.idle_gaps)
+        + row.idle_gaps.weight()
         + size_of_val(&*row.limits)
         + row.exchanges.as_deref().map_or(0, size_of_val)
         + row.sides.as_deref().map_or(0, size_of_val);

@@ -188,7 +188,7 @@ impl Connection {
     }
 
     /// The gaps between exchanges, in order.
-    pub fn idle_gaps(&self) -> impl Iterator<Item = Span> {
+    pub fn idle_gaps(&self) -> impl Iterator<Item = Span> + Clone {
         self.exchanges.windows(2).filter_map(|pair| match pair {
             [before, next] => idle_gap(before, next),
             _ => None,

@@ -105,7 +105,7 @@ fn messages(fields: &mut impl Fields) {
         name!("idle_gaps_s"),
         |of, list| {
             let gaps = of.row.idle_gaps.iter();
-            gaps.for_each(|&gap| list.value(gap.into()));
+            gaps.for_each(|gap| list.value(gap.into()));
         },
         name!("idle_gaps"),
         |row| row.idle_gaps.len().to_string(),
