@@ -60,6 +60,7 @@ pub mod report;
 pub mod partial;
 
 mod digits;
+mod fetch;
 mod slab;
 pub mod time;
 mod written;

@@ -3,6 +3,8 @@
 //! In: values. Out: places to find them by. There is no piece of memory for each of them, to be found, led to and given
 //! back; room that became free is used again, or given back where much of it lies together.
 
+use crate::fetch;
+
 /// How large one piece of memory is at most, in octets. To get it, or to give it back, may take a call of the system.
 const OCTETS: usize = 1 << 14;
 
@@ -90,6 +92,14 @@ impl<T> Slab<T> {
         let spot = spot as usize;
         let chunk = self.chunks.get_mut(spot / Self::CHUNK)?;
         chunk.room.get_mut(spot % Self::CHUNK)?.as_mut()
+    }
+
+    /// Has it fetched: it will be looked at.
+    pub(crate) fn fetch(&self, Spot(spot): Spot) {
+        let spot = spot as usize;
+        if let Some(chunk) = self.chunks.get(spot / Self::CHUNK) {
+            fetch::value(&chunk.room, spot % Self::CHUNK);
+        }
     }
 
     /// Gives it up.

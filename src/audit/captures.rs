@@ -195,6 +195,10 @@ where
         self.judged.get(spot).map_or(0, Judged::weight)
     }
 
+    fn fetch(&self, &spot: &Spot) {
+        self.judged.fetch(spot);
+    }
+
     fn finish(&mut self, spot: Spot, latest: Latest) {
         if self.result.is_err() {
             return;

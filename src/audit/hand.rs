@@ -210,6 +210,10 @@ impl Registry<Conversation> for Noting<'_> {
         self.judged.get(spot).map_or(0, Judged::weight)
     }
 
+    fn fetch(&self, &spot: &Spot) {
+        self.judged.fetch(spot);
+    }
+
     fn finish(&mut self, spot: Spot, latest: Latest) {
         let beside = self.weight(&spot);
         let Yield {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::pieces::{Piece, Pieces};
+use crate::fetch;
 
 /// Octets that are looked at on the far side of a seam, if there are so many. Some small records are among them.
 const BEHIND_SEAM: usize = 1 << 11;
@@ -224,6 +225,12 @@ impl Blocks {
             SourceState::Failed(error) => Some(error),
             SourceState::Open | SourceState::Ended => None,
         }
+    }
+
+    /// Has so many of those octets fetched that come behind the next `ahead`.
+    #[inline]
+    pub(super) fn fetch(&self, ahead: usize, count: usize) {
+        fetch::octets(&self.view, self.start + ahead, count);
     }
 
     /// Takes the next `count` octets, which were read, and tells where in the view they begin.

@@ -52,6 +52,9 @@ pub struct Capture {
     time: Time,
 }
 
+/// So much of the next packet is fetched while one is looked at: its record, and what is in front of what it carries.
+const FETCHED: usize = 128;
+
 /// A part of a capture as it stands in the file.
 pub(super) enum Part<'a> {
     /// A packet with its record around it, in which `record` tells the place of its octets.
@@ -170,6 +173,7 @@ impl Capture {
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let (taken, record) = self.next_record()?;
         self.count(&record);
+        self.blocks.fetch(taken, FETCHED);
         let start = self.blocks.pass(taken);
         let octets = start + record.octets.start..start + record.octets.end;
         Some(Packet {

@@ -82,6 +82,10 @@ impl Listener for Conversation {
         self.log.swap();
     }
 
+    fn fetch(&self) {
+        self.log.fetch();
+    }
+
     fn shrink(&mut self) {
         self.readers.client.shrink();
         self.readers.server.shrink();

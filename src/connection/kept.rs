@@ -78,6 +78,11 @@ impl Kept {
         }
     }
 
+    /// Has the packed ones fetched: all will be taken.
+    pub(super) fn fetch(&self) {
+        self.packed.fetch();
+    }
+
     /// Adds all of them to these; none is left.
     pub(super) fn take_all(&mut self, exchanges: &mut Vec<Exchange>) {
         let packed = mem::take(&mut self.packed);

@@ -301,6 +301,11 @@ impl Log {
         self.exchanges.weight() + unacked + self.waiting.weight() + rare
     }
 
+    /// Has the exchanges fetched: they will be taken.
+    pub(super) fn fetch(&self) {
+        self.exchanges.fetch();
+    }
+
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
         self.pack();

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::exchange::{End, Exchange, Message, MessageHead, Request, Response, kept};
 use super::layout::{Layout, Reader, Wire, Writer};
 use super::usual;
+use crate::fetch;
 use crate::http::{
     ContentLength, Framing, Head, HeadShape, KeepAlive, Method, Place, Syntax, TransferEncoding,
     Version,
@@ -46,6 +47,8 @@ impl Packed {
             self.push_any(exchange);
         }
         self.len += 1;
+        // The next one comes when this part of memory was not looked at for long.
+        fetch::octets(&self.octets, self.octets.len(), NEXT);
     }
 
     fn push_any(&mut self, exchange: &mut Exchange) {
@@ -66,10 +69,15 @@ impl Packed {
             let more = match self.octets.len() {
                 0 => SEVERAL * octets,
                 len if len < MUCH => octets.max(len),
-                len => octets.max(len / 4),
+                len => octets.max(len / 2),
             };
             self.octets.reserve_exact(more);
         }
+    }
+
+    /// Has it fetched: it will be unpacked.
+    pub(super) fn fetch(&self) {
+        fetch::octets(&self.octets, 0, self.octets.len().min(MOST_FETCHED));
     }
 
     pub(super) fn drop_first(&mut self) {
@@ -105,10 +113,16 @@ impl Packed {
     }
 }
 
+/// Of more, the rest is foreseen by the processor itself.
+const MOST_FETCHED: usize = 1 << 11;
+
+/// So many octets of room are fetched for the next exchange: more than most take.
+const NEXT: usize = 192;
+
 /// Room for how many is made at first.
 const SEVERAL: usize = 4;
 
-/// From so many octets on, room grows by a quarter only.
+/// From so many octets on, room is not doubled any more.
 const MUCH: usize = 1 << 12;
 
 /// What an exchange begins with whose words follow: the length of its line is next.

@@ -30,6 +30,9 @@ pub trait Recorder {
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
 
+    /// It will be finished soon: what lies far away may be fetched meanwhile.
+    fn fetch(&self, _record: &Self::Record) {}
+
     /// The connection is finished.
     fn finish(&mut self, record: Self::Record, latest: Latest);
 }
@@ -76,6 +79,10 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
 
     fn weight(&self, record: &C::Record) -> usize {
         self.recorder.weight(record)
+    }
+
+    fn fetch(&self, record: &C::Record) {
+        self.recorder.fetch(record);
     }
 
     fn finish(&mut self, record: C::Record, latest: Latest) {

@@ -21,6 +21,9 @@ pub trait Registry<L> {
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
 
+    /// The connection of this record will be finished soon: what lies far away may be fetched meanwhile.
+    fn fetch(&self, _record: &Self::Record) {}
+
     /// A connection is finished, with this number of packets.
     fn finish(&mut self, record: Self::Record, latest: Latest);
 

@@ -93,6 +93,9 @@ impl<R> Remembered<R> {
     }
 }
 
+/// So many are taken before one that was fetched, with its record: half of them before the record is.
+pub(super) const AHEAD: usize = 16;
+
 /// All those of a table.
 #[derive(Debug)]
 pub(super) struct Memory<R> {
@@ -193,6 +196,15 @@ impl<R> Memory<R> {
         let entry = self.by_ends.find_entry(known.hash.spread(), is_it);
         entry.ok()?.remove();
         self.all.take(known.spot)
+    }
+
+    /// Has that fetched which will be needed to take one that comes later; the record of one that comes earlier.
+    pub(super) fn fetch(&self) -> Option<&R> {
+        if let Some(due) = self.due.get(AHEAD) {
+            self.all.fetch(due.known.spot);
+        }
+        let due = self.due.get(AHEAD / 2)?;
+        Some(&self.all.get(due.known.spot)?.record)
     }
 
     /// Takes the next one that had its last packet long enough ago.

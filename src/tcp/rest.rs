@@ -6,7 +6,7 @@ use std::vec;
 
 use super::flow::{Flow, Listener};
 use super::registry::Registry;
-use super::remembered::Remembered;
+use super::remembered::{AHEAD, Remembered};
 use super::table::Table;
 use crate::slab::{Slab, Spot};
 use crate::time::At;
@@ -76,8 +76,29 @@ impl<L: Listener, R> Rest<L, R> {
         self.left.as_slice().first().map(|left| left.stream)
     }
 
+    /// Has that fetched which will be needed for one of those behind it, and the record of one that comes earlier.
+    fn fetch(&self, registry: &impl Registry<L, Record = R>) {
+        let left = self.left.as_slice();
+        if let Some((over, spot)) = self.over(left.get(AHEAD)) {
+            over.fetch(spot);
+        }
+        if let Some((over, spot)) = self.over(left.get(AHEAD / 2))
+            && let Some(remembered) = over.get(spot)
+        {
+            registry.fetch(&remembered.record);
+        }
+    }
+
+    fn over(&self, left: Option<&Left>) -> Option<(&Slab<Remembered<R>>, Spot)> {
+        match left?.place {
+            Place::Over { table, spot } => Some((self.over.get(usize::from(table))?, spot)),
+            Place::Open(_) => None,
+        }
+    }
+
     /// Finishes the next; this is the last packet of the capture.
     pub fn finish_next(&mut self, last: At, registry: &mut impl Registry<L, Record = R>) {
+        self.fetch(registry);
         match self.left.next().map(|left| left.place) {
             Some(Place::Open(number)) => {
                 let flow = self.open.get_mut(number as usize);

@@ -136,6 +136,9 @@ impl<L: Listener, R> Table<L, R> {
             self.forget_or_requeue(&closed, registry);
         }
         while let Some(remembered) = self.memory.pop_if(|last| is_due(&last, REMEMBERED)) {
+            if let Some(record) = self.memory.fetch() {
+                registry.fetch(record);
+            }
             self.forget_remembered(remembered, registry);
         }
         // No more than there were packets: some wait until they are forgotten.
@@ -268,9 +271,13 @@ impl<L: Listener, R> Table<L, R> {
 
     fn remember_those_over(&mut self, registry: &mut impl Registry<L, Record = R>) {
         let mut over = mem::take(&mut self.over);
-        for slot in over.drain(..) {
+        for (number, &slot) in over.iter().enumerate() {
+            if let Some(next) = over.get(number + 2).and_then(|&next| self.flow(next)) {
+                next.listener.fetch();
+            }
             self.remember(slot, registry);
         }
+        over.clear();
         self.over = over;
     }
 
