@@ -39,9 +39,11 @@ impl Packed {
             && let Some(words) = usual::words(request, response)
             && let Ok(len) = u8::try_from(request.line.len())
         {
-            self.make_room(2 + words.len() + usize::from(len));
+            self.make_room(2 + usual::OCTETS + usize::from(len));
             self.octets.extend_from_slice(&[USUAL, len]);
-            self.octets.extend_from_slice(&words);
+            let begin = self.octets.len();
+            self.octets.resize(begin + usual::OCTETS, 0);
+            usual::write(&words, self.octets.get_mut(begin..).unwrap_or_default());
             self.octets.extend_from_slice(request.line.as_bytes());
         } else {
             self.push_any(exchange);

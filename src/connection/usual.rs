@@ -19,15 +19,13 @@ const WORDS: usize = 25;
 /// How many octets the words are.
 pub(super) const OCTETS: usize = 4 * WORDS;
 
-/// The words of an exchange; `None` where it is not a usual one.
-pub(super) fn words(request: &Request, response: &Response) -> Option<[u8; OCTETS]> {
-    let words = squeeze(request, response)?;
-    let mut octets = [0; OCTETS];
+/// Writes words into these [`OCTETS`].
+#[inline]
+pub(super) fn write(words: &[u32; WORDS], octets: &mut [u8]) {
     let places = octets.as_chunks_mut().0.iter_mut();
     places
         .zip(words)
         .for_each(|(place, word)| *place = word.to_le_bytes());
-    Some(octets)
 }
 
 /// The exchange of these words, with this line.
@@ -42,7 +40,8 @@ pub(super) fn exchange(octets: &[u8; OCTETS], line: Cow<'static, str>) -> Exchan
     Words(words).exchange(line)
 }
 
-fn squeeze(request: &Request, response: &Response) -> Option<[u32; WORDS]> {
+/// The words of an exchange; `None` where it is not a usual one.
+pub(super) fn words(request: &Request, response: &Response) -> Option<[u32; WORDS]> {
     let (asked, told) = (Usual::of(&request.message)?, Usual::of(&response.message)?);
     let (start, answer) = (asked.start.stamp.at, told.start.stamp.at);
     let end = told.end.at?;

@@ -314,11 +314,12 @@ impl<L: Listener> Flow<L> {
         self.packets += 1;
         self.last = at;
         self.handshake.note(from, segment);
-        let by = Acked { at, offset };
-        if other.acknowledge(ack, upto, by) {
-            self.listener.acknowledged(from.other(), upto, by);
+        // Made anew for each who takes it: what lies in memory would have to be copied from there.
+        let by = || Acked { at, offset };
+        if other.acknowledge(ack, upto, by()) {
+            self.listener.acknowledged(from.other(), upto, by());
         }
-        let stamp = Stamp {
+        let stamp = || Stamp {
             at,
             acks: Some(Acks::Exactly(upto)),
         };
@@ -328,13 +329,13 @@ impl<L: Listener> Flow<L> {
             let octets = Octets {
                 offset,
                 octets: segment.payload,
-                stamp,
+                stamp: stamp(),
                 completed: half.completed_by(at),
             };
             self.listener.octets(from, octets);
         }
         if segment.flags.has(Flags::FIN) {
-            half.note_fin(end, stamp);
+            half.note_fin(end, stamp());
             if let Some(at) = half.end() {
                 self.listener.end(from, end, at);
             }

@@ -228,17 +228,17 @@ impl Half {
             self.base = ack;
             self.base_source = BaseSource::Ack;
         }
-        let of_fin = self.fin.is_some_and(|fin| offset > fin.offset);
-        if of_fin {
-            self.acked_by.get_or_insert(by);
+        let notes_who = match self.fin {
+            Some(fin) => offset > fin.offset && self.acked_by.is_none(),
+            None => offset > self.acked,
+        };
+        if notes_who {
+            self.acked_by = Some(by);
         }
         if offset <= self.acked {
             return false;
         }
         self.acked = offset;
-        if self.fin.is_none() {
-            self.acked_by = Some(by);
-        }
         if offset > self.reached() {
             self.rare().unseen_since.get_or_insert(by.at.time);
         }
