@@ -91,7 +91,8 @@ impl Hand {
         }
     }
 
-    /// Takes the packets of the next step, into what came of an earlier one and is not needed any more. Says what there was where it was the last.
+    /// Takes the packets of the next step, into what came of an earlier one and is not needed any more. Says what there
+    /// was where it was the last.
     pub(super) fn read(
         &mut self,
         mut spare: Yield,
