@@ -11,7 +11,7 @@ use super::finished::{Finished, MAX_KEPT, Texts};
 use super::judged::Judged;
 use super::{Extent, Print, Reading, Row, Selection, Sighting, Totals, pool};
 use crate::capture::{Capture, Monitor, OpenError, Part, Source};
-use crate::connection::{Connection, Exchange, Recorder, Targets, Tracker};
+use crate::connection::{Connection, Exchanges, Recorder, Targets, Tracker};
 use crate::rules::Settings;
 use crate::slab::{Slab, Spot};
 use crate::tcp::{Bounds, Latest};
@@ -186,7 +186,7 @@ where
 {
     type Record = Spot;
 
-    fn record(&mut self, connection: Connection) -> (Spot, Vec<Exchange>) {
+    fn record(&mut self, connection: Connection) -> (Spot, Exchanges) {
         let (judged, exchanges) = Judged::new(connection, self.plan);
         (self.judged.add(judged), exchanges)
     }

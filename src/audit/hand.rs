@@ -13,7 +13,7 @@ use super::finished::{Finished, MAX_KEPT, Texts, What};
 use super::judged::Judged;
 use super::{Plan, Totals};
 use crate::capture::{Capture, Damage, Source, Summary};
-use crate::connection::{Beside, Conversation, Room, Tables};
+use crate::connection::{Beside, Conversation, Tables};
 use crate::slab::{Slab, Spot};
 use crate::tcp::{Facts, Latest, Registry, Rest};
 use crate::time::At;
@@ -25,7 +25,6 @@ const STEP: (u32, usize) = (1024, 1 << 18);
 pub(super) struct Hand {
     stage: Stage,
     judged: Slab<Judged>,
-    room: Room,
 }
 
 enum Stage {
@@ -79,7 +78,6 @@ impl Hand {
         Hand {
             stage: Stage::Reading(reading),
             judged: Slab::default(),
-            room: Room::default(),
         }
     }
 
@@ -107,7 +105,6 @@ impl Hand {
             plan,
             source,
             judged: &mut self.judged,
-            room: &mut self.room,
             yielded: spare,
         };
         let (mut packets, mut octets) = STEP;
@@ -152,7 +149,6 @@ impl Hand {
             plan,
             source,
             judged: &mut self.judged,
-            room: &mut self.room,
             yielded: spare,
         };
         if let Stage::Over(rest) = &mut self.stage {
@@ -188,7 +184,6 @@ struct Noting<'a> {
     plan: &'a Plan,
     source: &'a Source,
     judged: &'a mut Slab<Judged>,
-    room: &'a mut Room,
     yielded: Yield,
 }
 
@@ -201,9 +196,8 @@ impl Registry<Conversation> for Noting<'_> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Spot {
-        let connection = conversation.conclude(facts, self.room);
-        let (judged, exchanges) = Judged::new(connection, self.plan);
-        self.room.give_back(exchanges);
+        let (judged, exchanges) = Judged::new(conversation.conclude(facts), self.plan);
+        conversation.reuse(exchanges);
         self.judged.add(judged)
     }
 

@@ -4,8 +4,10 @@
 
 use std::mem;
 
-use super::{Extent, Gaps, Plan, Row, Sighting, Surveying};
-use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
+use super::{Extent, Plan, Row, Sighting, Surveying};
+use crate::connection::{
+    CloseCause, Connection, Exchange, Exchanges, Gaps, Limit, Protocol, Versions,
+};
 use crate::http::Says;
 use crate::rules::{Finding, Judgement, Verdict, judge};
 use crate::tcp::{Close, Latest, Peer, PerPeer, Side};
@@ -55,7 +57,7 @@ struct Rare {
 
 impl Judged {
     /// With it come those exchanges back that are not kept.
-    pub(super) fn new(mut connection: Connection, plan: &Plan) -> (Self, Vec<Exchange>) {
+    pub(super) fn new(mut connection: Connection, plan: &Plan) -> (Self, Exchanges) {
         let judgement = judge(&connection, &plan.settings);
         let sighting = match plan.survey {
             Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
@@ -166,7 +168,7 @@ impl Rare {
         extent: Extent,
         sighting: Option<Box<Sighting>>,
     ) -> Self {
-        let idle_gaps = idle_gaps(connection);
+        let idle_gaps = connection.exchanges.take_gaps();
         let client = connection.as_opened(Peer::Client);
         let (exchanges, sides) = match extent {
             Extent::Connection => (None, None),
@@ -176,7 +178,7 @@ impl Rare {
                     client: sides[client],
                     server: sides[client.other()],
                 };
-                let exchanges = mem::take(&mut connection.exchanges);
+                let exchanges = Vec::from(mem::take(&mut connection.exchanges));
                 (Some(exchanges.into()), Some(Box::new(sides)))
             }
         };
@@ -223,12 +225,6 @@ impl Rare {
             + self.findings.len() * FINDING
             + exchanges * (size_of::<Exchange>() + TARGET)
     }
-}
-
-/// The gaps between exchanges. Mostly there is one behind each but the last.
-fn idle_gaps(connection: &Connection) -> Gaps {
-    let most = connection.exchanges.len().saturating_sub(1);
-    Gaps::of(most, connection.idle_gaps())
 }
 
 /// What a finding takes with its message and frames.

@@ -17,7 +17,6 @@ mod pool;
 
 mod account;
 mod finished;
-mod gaps;
 mod judged;
 mod reading;
 mod row;
@@ -42,7 +41,6 @@ mod sighting;
 mod survey;
 
 pub use captures::{Outcome, Plan, Surveying, Tell, Text, audit};
-pub use gaps::Gaps;
 pub use reading::{BoundMet, Reading};
 pub use row::{Extent, Row};
 pub use rows::{Rows, SHARE};

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Gaps;
 use super::judged::Judged;
-use crate::connection::{CloseCause, Connection, Exchange, Limit, Protocol, Versions};
+use crate::connection::{CloseCause, Connection, Exchange, Gaps, Limit, Protocol, Versions};
 use crate::http::Says;
 use crate::packet::Endpoint;
 use crate::rules::{Finding, Judgement, Verdict};

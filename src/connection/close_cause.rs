@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Exchange, Message, is_beyond_close};
+use super::{Connection, Exchange, Message, Traits, is_beyond_close};
 use crate::http::Says;
 use crate::tcp::{Close, CloseKind, Peer};
 use crate::time::{At, Span};
@@ -122,16 +122,15 @@ impl Connection {
         if self.tally.max.is_none() {
             return (None, None);
         }
-        let advertised = |(number, exchange): (usize, &Exchange)| {
+        let advertised = |(exchange, behind): (&Exchange, u64)| {
             let keep_alive = exchange.response.as_ref()?.message.keep_alive()?;
-            Some((number, u64::from(keep_alive.max?)))
+            Some((behind, u64::from(keep_alive.max?)))
         };
-        let exchanges = self.exchanges.iter().enumerate();
-        let mut latest = exchanges.rev().filter_map(advertised);
-        let Some((number, max)) = latest.next() else {
+        let exchanges = self.exchanges.latest_first().zip(0..);
+        let mut latest = exchanges.filter_map(advertised);
+        let Some((behind, max)) = latest.next() else {
             return (None, None);
         };
-        let behind = self.exchanges.len().saturating_sub(number + 1) as u64;
         let left = max.saturating_sub(behind);
         let of_total = max.saturating_sub(self.tally.requests);
         match latest.next() {
@@ -143,7 +142,8 @@ impl Connection {
 
     fn is_announced(&self) -> bool {
         let ends_it = |message: &Message| message.says().is_some_and(|says: Says| !says.persists());
-        self.exchanges.iter().any(|exchange| {
+        let mut exchanges = self.exchanges.that_show(Traits::ENDING);
+        exchanges.any(|exchange| {
             let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
             request.is_some_and(|request| ends_it(&request.message))
                 || response.is_some_and(|response| ends_it(&response.message))

@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo};
-use super::{Bounded, Connection, Limit, Opened, Protocol, Room, last_idle};
+use super::{Bounded, Connection, Exchanges, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -82,10 +82,6 @@ impl Listener for Conversation {
         self.log.swap();
     }
 
-    fn fetch(&self) {
-        self.log.fetch();
-    }
-
     fn shrink(&mut self) {
         self.readers.client.shrink();
         self.readers.server.shrink();
@@ -127,8 +123,8 @@ impl Conversation {
         }
     }
 
-    /// The record of a connection that is finished, with its exchanges in this room.
-    pub fn conclude(&mut self, mut facts: Facts, room: &mut Room) -> Connection {
+    /// The record of a connection that is finished.
+    pub fn conclude(&mut self, mut facts: Facts) -> Connection {
         let protocol = self.protocol(&facts);
         let log = &mut self.log;
         let opened = match log.requester() {
@@ -141,8 +137,7 @@ impl Conversation {
         };
         let limits = limits(&facts, log);
         let (tally, lost) = (log.tally, log.lost(facts.handshake));
-        let mut exchanges = room.take();
-        log.take_exchanges(&mut exchanges);
+        let exchanges = log.take_exchanges();
         let rare = log.rare();
         let tunnel = rare.and_then(|rare| rare.tunnel);
         let idle_last = last_idle(&facts, &exchanges, tunnel);
@@ -159,6 +154,11 @@ impl Conversation {
             interims: rare.map(|rare| rare.interims).unwrap_or_default(),
             limits,
         }
+    }
+
+    /// Another connection may have the memory of these.
+    pub fn reuse(&mut self, exchanges: Exchanges) {
+        self.log.reuse(exchanges);
     }
 }
 

@@ -7,9 +7,11 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem;
 
+use super::Exchanges;
 use super::MAX_EXCHANGES;
 use super::exchange::{Exchange, Request};
-use super::log::{Pause, pause_behind};
+use super::gaps::Growing;
+use super::noted::{Noted, Pause, pause_behind};
 use super::packed::Packed;
 
 /// The latest exchanges.
@@ -18,8 +20,8 @@ pub(super) struct Kept {
     /// How many came before the first that is kept.
     dropped: u64,
     packed: Packed,
-    /// The pause behind the last that is packed.
-    pause: Option<Pause>,
+    /// What is noted of those that are packed.
+    noted: Noted,
     /// Those that can still change, and those behind them.
     open: VecDeque<Exchange>,
     /// The memory that the request lines in `open` take, in octets.
@@ -63,7 +65,7 @@ impl Kept {
 
     /// The pause behind the last of them.
     pub(super) fn last_pause(&self) -> Option<Pause> {
-        self.open.back().map_or(self.pause, pause_behind)
+        self.open.back().map_or(self.noted.pause, pause_behind)
     }
 
     /// Packs those before this number: nothing can happen to them any more.
@@ -72,23 +74,30 @@ impl Kept {
             && let Some(exchange) = self.open.front_mut()
         {
             self.lines -= exchange.request.as_ref().map_or(0, line_weight);
-            self.pause = pause_behind(exchange);
+            self.noted.add(exchange);
             self.packed.push(exchange);
             self.open.pop_front();
         }
     }
 
-    /// Has the packed ones fetched: all will be taken.
-    pub(super) fn fetch(&self) {
-        self.packed.fetch();
+    /// Takes all of them out.
+    pub(super) fn take(&mut self) -> Exchanges {
+        let (packed, open) = (mem::take(&mut self.packed), mem::take(&mut self.open));
+        let taken = Exchanges::new(packed, mem::take(&mut self.noted), open);
+        self.lines = 0;
+        match self.dropped {
+            0 => taken,
+            // Of those that were dropped, nothing is to be told.
+            _ => Vec::from(taken).into(),
+        }
     }
 
-    /// Adds all of them to these; none is left.
-    pub(super) fn take_all(&mut self, exchanges: &mut Vec<Exchange>) {
-        let packed = mem::take(&mut self.packed);
-        exchanges.reserve_exact(packed.len() + self.open.len());
-        packed.unpack(exchanges);
-        exchanges.extend(self.open.drain(..));
+    /// Those that can change may have the memory of these.
+    pub(super) fn reuse(&mut self, exchanges: Exchanges) {
+        let memory = exchanges.into_memory();
+        if memory.capacity() <= MOST_REUSED {
+            self.open = memory;
+        }
     }
 
     /// One in which nothing is, with the memory that this one, of which all were taken, had for those that could change.
@@ -106,7 +115,10 @@ impl Kept {
 
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
-        self.open.capacity() * size_of::<Exchange>() + self.lines + self.packed.weight()
+        self.open.capacity() * size_of::<Exchange>()
+            + self.lines
+            + self.packed.weight()
+            + self.noted.gaps.weight()
     }
 
     /// Gives back what it has taken and needs no more.
@@ -129,6 +141,8 @@ impl Kept {
     fn drop_first(&mut self) {
         if self.packed.len() > 0 {
             self.packed.drop_first();
+            // All is noted anew in the end.
+            self.noted.gaps = Growing::default();
         } else {
             self.take_first_open();
         }
@@ -141,6 +155,9 @@ impl Kept {
         Some(exchange)
     }
 }
+
+/// The memory of more than so many is given back.
+const MOST_REUSED: usize = 64;
 
 /// What the line of the request takes, with what an allocation costs.
 fn line_weight(request: &Request) -> usize {
@@ -162,13 +179,12 @@ mod tests {
         }
         let weight = kept.weight();
         kept.pack(3);
-        let mut exchanges = Vec::new();
-        kept.take_all(&mut exchanges);
+        let exchanges = kept.take();
         assert_eq!(exchanges.len(), 5);
+        kept.reuse(exchanges);
         let mut renewed = kept.renewed();
         assert_eq!((renewed.weight(), kept.weight()), (weight, 0));
         assert_eq!(renewed.push(None), 0);
-        renewed.take_all(&mut exchanges);
-        assert_eq!(exchanges.len(), 6);
+        assert_eq!(renewed.take().len(), 1);
     }
 }

@@ -11,13 +11,13 @@ use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Res
 use super::kept::Kept;
 use super::unacked::{Part, Queue, Unacked};
 use super::waiting::Waiting;
-use super::{MAX_KEPT_TARGET, Targets};
+use super::{Exchanges, MAX_KEPT_TARGET, Targets};
 use crate::http::{
     Broken, Framing, Head, Kind, Method, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing, says,
 };
 use crate::tcp::{Acked, Handshake, Peer, PerPeer};
-use crate::time::{At, Span, Time};
+use crate::time::{At, Span};
 
 /// Counts over all exchanges of a connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,38 +67,6 @@ impl Versions {
             Versions::All(version) => version.name(),
             Versions::Mixed => "mixed",
         }
-    }
-}
-
-/// The gap between an exchange and the request behind it: `None` where the exchange is not complete, or the request
-/// was sent ahead of the response's end.
-pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
-    let request = next.request.as_ref()?;
-    pause_behind(before)?.until(&request.message)
-}
-
-/// What comes behind a complete exchange.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pause {
-    since: Time,
-    /// The offset behind the response.
-    offset: u64,
-}
-
-pub(super) fn pause_behind(exchange: &Exchange) -> Option<Pause> {
-    Some(Pause {
-        offset: exchange.response.as_ref()?.message.end.as_ref()?.offset,
-        since: exchange.end()?.time,
-    })
-}
-
-impl Pause {
-    /// How long it was, where the sender of this request had all of the response.
-    fn until(self, request: &Message) -> Option<Span> {
-        let start = request.start;
-        let idle = start.stamp.at.time.since(self.since);
-        let waited = start.stamp.ack().is_some_and(|ack| ack >= self.offset);
-        (waited && idle >= Span::ZERO).then_some(idle)
     }
 }
 
@@ -301,11 +269,6 @@ impl Log {
         self.exchanges.weight() + unacked + self.waiting.weight() + rare
     }
 
-    /// Has the exchanges fetched: they will be taken.
-    pub(super) fn fetch(&self) {
-        self.exchanges.fetch();
-    }
-
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
         self.pack();
@@ -319,9 +282,14 @@ impl Log {
         self.exchanges.dropped()
     }
 
-    /// Adds all that are kept to these; nothing may happen to any of them after that.
-    pub(super) fn take_exchanges(&mut self, exchanges: &mut Vec<Exchange>) {
-        self.exchanges.take_all(exchanges);
+    /// Takes all that are kept; nothing may happen to any of them after that.
+    pub(super) fn take_exchanges(&mut self) -> Exchanges {
+        self.exchanges.take()
+    }
+
+    /// The memory of these may be used again.
+    pub(super) fn reuse(&mut self, exchanges: Exchanges) {
+        self.exchanges.reuse(exchanges);
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Exchange> {

@@ -7,15 +7,18 @@
 mod close_cause;
 mod conversation;
 mod exchange;
+mod exchanges;
+mod gaps;
 mod kept;
 mod layout;
 mod log;
+mod noted;
 mod packed;
-mod room;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod traits;
 mod unacked;
 mod usual;
 mod waiting;
@@ -24,17 +27,21 @@ pub(crate) use close_cause::AT_ONCE;
 pub use close_cause::CloseCause;
 pub use conversation::{Conversation, Targets};
 pub use exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response};
-pub use log::{Interims, Lost, LostTo, Tally, Versions, idle_gap};
-pub use room::Room;
+pub use exchanges::Exchanges;
+pub use gaps::Gaps;
+pub use log::{Interims, Lost, LostTo, Tally, Versions};
+pub use noted::idle_gap;
 pub use tables::{Beside, Tables};
 pub use tracker::{Recorder, Tracker};
+pub use traits::Traits;
+pub(crate) use traits::ones;
 pub use unacked::MAX_UNACKED;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Place, Says};
+use crate::http::Place;
 use crate::tcp::{CloseKind, Facts, Peer, PerPeer};
 use crate::time::Span;
 
@@ -55,7 +62,7 @@ pub struct Connection {
     /// What it carried.
     pub protocol: Protocol,
     /// The exchanges, in order; responses to which no request was seen are among them.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Exchanges,
     /// Counts over all exchanges, also over those that are not kept.
     pub tally: Tally,
     /// From the end of the last exchange to the close, or to the end of the capture.
@@ -189,23 +196,15 @@ impl Connection {
 
     /// The gaps between exchanges, in order.
     pub fn idle_gaps(&self) -> impl Iterator<Item = Span> + Clone {
-        self.exchanges.windows(2).filter_map(|pair| match pair {
-            [before, next] => idle_gap(before, next),
-            _ => None,
-        })
+        self.exchanges.gaps().iter()
     }
 }
 
 impl Connection {
     /// Whether all messages left the connection persistent: none said close, and none was HTTP/1.0 without
-    /// keep-alive (RFC 9112 9.3).
+    /// keep-alive (RFC 9112 9.3), and none lacks its head.
     pub fn persists(&self) -> bool {
-        let persists = |message: &Message| message.says().is_some_and(Says::persists);
-        self.exchanges.iter().all(|exchange| {
-            let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
-            request.is_none_or(|request| persists(&request.message))
-                && response.is_none_or(|response| persists(&response.message))
-        })
+        !self.exchanges.traits().contain(Traits::ENDING)
     }
 
     /// The last exchange before the server closed, where it was complete by then: nothing was outstanding but what
@@ -218,7 +217,10 @@ impl Connection {
                 && request
                     .is_some_and(|request| is_beyond_close(&self.facts, request.message.start))
         };
-        let last = self.exchanges.iter().rfind(|exchange| !beyond(exchange))?;
+        let last = self
+            .exchanges
+            .latest_first()
+            .find(|exchange| !beyond(exchange))?;
         let end = last.end()?;
         (end.frame < close.at.frame && self.tunnel.is_none()).then_some(last)
     }
@@ -246,12 +248,12 @@ fn is_beyond_close(facts: &Facts, request: Place) -> bool {
 }
 
 /// The last idle; see [`Connection::idle_last`].
-fn last_idle(facts: &Facts, exchanges: &[Exchange], tunnel: Option<Place>) -> Option<Span> {
+fn last_idle(facts: &Facts, exchanges: &Exchanges, tunnel: Option<Place>) -> Option<Span> {
     if tunnel.is_some() {
         return None;
     }
     let until = facts.close.map_or(facts.seen_until, |close| close.at);
-    for exchange in exchanges.iter().rev() {
+    for exchange in exchanges.latest_first() {
         let end = match (&exchange.request, exchange.end()) {
             (Some(_), Some(end)) => end,
             (Some(request), None) if is_beyond_close(facts, request.message.start) => continue,

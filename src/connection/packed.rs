@@ -4,6 +4,8 @@
 //! lie close together: what is kept is how far each is from the one before it, in as few octets as that takes.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::mem;
 
 use super::exchange::{End, Exchange, Message, MessageHead, Request, Response, kept};
 use super::layout::{Layout, Reader, Wire, Writer};
@@ -16,13 +18,19 @@ use crate::http::{
 use crate::tcp::{Acks, Peer, Stamp};
 use crate::time::At;
 
-/// A queue of exchanges.
-#[derive(Debug, Default)]
+/// A queue of exchanges, in blocks of memory: where one is full, another is begun, and what is in it stays there. It was
+/// not looked at for long, and to move it would be to fetch all of it.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Packed {
-    octets: Vec<u8>,
-    /// How many octets at the beginning were taken out already.
-    gone: usize,
+    /// The block that is not full.
+    last: Vec<u8>,
+    /// Those before it.
+    full: VecDeque<Vec<u8>>,
     len: usize,
+    /// The memory that full blocks take, in octets.
+    weight: usize,
+    /// How many octets at the beginning of the first block were taken out already.
+    gone: usize,
 }
 
 impl Packed {
@@ -39,18 +47,18 @@ impl Packed {
             && let Some(words) = usual::words(request, response)
             && let Ok(len) = u8::try_from(request.line.len())
         {
-            self.make_room(2 + usual::OCTETS + usize::from(len));
-            self.octets.extend_from_slice(&[USUAL, len]);
-            let begin = self.octets.len();
-            self.octets.resize(begin + usual::OCTETS, 0);
-            usual::write(&words, self.octets.get_mut(begin..).unwrap_or_default());
-            self.octets.extend_from_slice(request.line.as_bytes());
+            let block = self.room(2 + usual::OCTETS + usize::from(len));
+            block.extend_from_slice(&[USUAL, len]);
+            let begin = block.len();
+            block.resize(begin + usual::OCTETS, 0);
+            usual::write(&words, block.get_mut(begin..).unwrap_or_default());
+            block.extend_from_slice(request.line.as_bytes());
         } else {
             self.push_any(exchange);
         }
         self.len += 1;
         // The next one comes when this part of memory was not looked at for long.
-        fetch::octets(&self.octets, self.octets.len(), NEXT);
+        fetch::octets(&self.last, self.last.len(), NEXT);
     }
 
     fn push_any(&mut self, exchange: &mut Exchange) {
@@ -59,73 +67,82 @@ impl Packed {
         let octets = writer.octets();
         let line = exchange.request.as_ref();
         let line = line.map_or("", |request| &*request.line);
-        self.make_room(1 + octets.len() + line.len());
-        self.octets.push(ANY);
-        self.octets.extend_from_slice(octets);
-        self.octets.extend_from_slice(line.as_bytes());
+        let block = self.room(1 + octets.len() + line.len());
+        block.push(ANY);
+        block.extend_from_slice(octets);
+        block.extend_from_slice(line.as_bytes());
     }
 
-    /// Where there is one exchange, there will be several; where there are many, not twice as many.
-    fn make_room(&mut self, octets: usize) {
-        if self.octets.capacity() - self.octets.len() < octets {
-            let more = match self.octets.len() {
-                0 => SEVERAL * octets,
-                len if len < MUCH => octets.max(len),
-                len => octets.max(len / 2),
-            };
-            self.octets.reserve_exact(more);
+    /// A block with room for so many octets behind what is in it.
+    #[inline]
+    fn room(&mut self, octets: usize) -> &mut Vec<u8> {
+        if self.last.capacity() - self.last.len() < octets {
+            self.begin_block(octets);
         }
+        &mut self.last
     }
 
-    /// Has it fetched: it will be unpacked.
-    pub(super) fn fetch(&self) {
-        fetch::octets(&self.octets, 0, self.octets.len().min(MOST_FETCHED));
+    #[inline(never)]
+    fn begin_block(&mut self, octets: usize) {
+        let (size, _) = BLOCKS
+            .into_iter()
+            .rfind(|(_, from)| self.full.len() >= *from)
+            .unwrap_or_default();
+        let next = Vec::with_capacity(size.max(octets));
+        let block = mem::replace(&mut self.last, next);
+        if !block.is_empty() {
+            self.weight += block.capacity();
+            self.full.push_back(block);
+        }
     }
 
     pub(super) fn drop_first(&mut self) {
         self.len = self.len.saturating_sub(1);
-        let mut rest = self.octets.get(self.gone..).unwrap_or_default();
+        let block = self.full.front().unwrap_or(&self.last);
+        let mut rest = block.get(self.gone..).unwrap_or_default();
         pass_over(&mut rest);
-        self.gone = self.octets.len() - rest.len();
-        if self.gone > self.octets.len() / 2 {
-            self.octets.drain(..self.gone);
+        self.gone = block.len() - rest.len();
+        if rest.is_empty() {
             self.gone = 0;
+            match self.full.pop_front() {
+                Some(block) => self.weight -= block.capacity(),
+                None => self.last.clear(),
+            }
         }
     }
 
     /// Adds all of them to these.
     pub(super) fn unpack(&self, exchanges: &mut Vec<Exchange>) {
-        let mut rest = self.octets.get(self.gone..).unwrap_or_default();
-        for _ in 0..self.len {
-            // Each is made where it is to be: it is large.
-            match take_usual(&mut rest) {
-                Some((words, line)) => exchanges.push(usual::exchange(words, line)),
-                None => exchanges.push(unpacked_any(&mut rest)),
+        let mut gone = self.gone;
+        for block in self.full.iter().chain([&self.last]) {
+            let mut rest = block.get(mem::take(&mut gone)..).unwrap_or_default();
+            while !rest.is_empty() {
+                // Each is made where it is to be: it is large.
+                match take_usual(&mut rest) {
+                    Some((words, line)) => exchanges.push(usual::exchange(words, line)),
+                    None => exchanges.push(unpacked_any(&mut rest)),
+                }
             }
         }
     }
 
     /// The memory that it has taken beside its own size, in octets.
     pub(super) fn weight(&self) -> usize {
-        self.octets.capacity()
+        self.last.capacity() + self.weight
     }
 
     pub(super) fn shrink(&mut self) {
-        self.octets.shrink_to_fit();
+        self.last.shrink_to_fit();
     }
 }
-
-/// Of more, the rest is foreseen by the processor itself.
-const MOST_FETCHED: usize = 1 << 11;
 
 /// So many octets of room are fetched for the next exchange: more than most take.
 const NEXT: usize = 192;
 
-/// Room for how many is made at first.
-const SEVERAL: usize = 4;
-
-/// From so many octets on, room is not doubled any more.
-const MUCH: usize = 1 << 12;
+/// How large blocks are, in octets, from so many others on, unless one exchange is larger: one has room for four usual
+/// exchanges, for eight where there are more, and for many where there are many. Blocks of few sizes are found again
+/// sooner by whoever gives memory.
+const BLOCKS: [(usize, usize); 3] = [(436, 0), (872, 2), (4096, 8)];
 
 /// What an exchange begins with whose words follow: the length of its line is next.
 const USUAL: u8 = 1;

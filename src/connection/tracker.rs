@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::tables::{Beside, Tables};
-use super::{Connection, Conversation, Exchange, Room, Targets};
+use super::{Connection, Conversation, Exchange, Exchanges, Targets};
 use crate::capture::Packet;
 use crate::tcp::{Bounds, Facts, Latest, Registry};
 use crate::time::At;
@@ -15,7 +15,6 @@ pub struct Tracker<R = Box<Connection>> {
     streams: u64,
     /// Those that one packet finished, until it is done with.
     finished: Vec<(R, Latest)>,
-    room: Room,
 }
 
 /// Who makes records of connections. A function that takes connections does: the connection is the record.
@@ -25,7 +24,7 @@ pub trait Recorder {
 
     /// Nothing can happen to it any more, but that packets still come which repeat what there was. With the record come
     /// those exchanges back that are not kept: others can have their memory.
-    fn record(&mut self, connection: Connection) -> (Self::Record, Vec<Exchange>);
+    fn record(&mut self, connection: Connection) -> (Self::Record, Exchanges);
 
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
@@ -40,8 +39,8 @@ pub trait Recorder {
 impl<F: FnMut(Connection)> Recorder for F {
     type Record = Box<Connection>;
 
-    fn record(&mut self, connection: Connection) -> (Box<Connection>, Vec<Exchange>) {
-        (Box::new(connection), Vec::new())
+    fn record(&mut self, connection: Connection) -> (Box<Connection>, Exchanges) {
+        (Box::new(connection), Exchanges::default())
     }
 
     fn weight(&self, connection: &Box<Connection>) -> usize {
@@ -58,7 +57,6 @@ impl<F: FnMut(Connection)> Recorder for F {
 struct Register<'a, C: Recorder> {
     streams: &'a mut u64,
     finished: &'a mut Vec<(C::Record, Latest)>,
-    room: &'a mut Room,
     recorder: &'a mut C,
 }
 
@@ -71,9 +69,8 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> C::Record {
-        let connection = conversation.conclude(facts, self.room);
-        let (record, exchanges) = self.recorder.record(connection);
-        self.room.give_back(exchanges);
+        let (record, exchanges) = self.recorder.record(conversation.conclude(facts));
+        conversation.reuse(exchanges);
         record
     }
 
@@ -105,7 +102,6 @@ impl<R> Tracker<R> {
             tables: Tables::new(bounds, targets, |_| true),
             streams: 0,
             finished: Vec::new(),
-            room: Room::default(),
         }
     }
 
@@ -115,7 +111,6 @@ impl<R> Tracker<R> {
         let mut register = Register {
             streams: &mut self.streams,
             finished: &mut self.finished,
-            room: &mut self.room,
             recorder,
         };
         self.tables.take(packet, &mut register);
@@ -132,7 +127,6 @@ impl<R> Tracker<R> {
             let mut register = Register {
                 streams: &mut self.streams,
                 finished: &mut self.finished,
-                room: &mut self.room,
                 recorder,
             };
             rest.finish_next(last, &mut register);

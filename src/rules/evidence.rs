@@ -337,7 +337,9 @@ mod tests {
     /// What is found where the first exchange was not kept, as it happens behind very many.
     fn found_without_the_first(script: &str) -> Vec<&'static str> {
         let mut connection = play(script).connection;
-        connection.exchanges.remove(0);
+        connection.exchanges.change(|exchanges| {
+            exchanges.remove(0);
+        });
         let judgement = judge(&connection, &Settings::default());
         let findings = judgement.findings.iter();
         findings.map(|finding| finding.rule.name).collect()

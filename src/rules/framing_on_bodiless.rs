@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Message,
-    needs: Traits::BODILESS,
+    needs: Traits::FRAMED_BODILESS,
     source: "RFC 9112 6.1, RFC 9110 8.6",
     summary: "a 1xx, a 204 or a 2xx to CONNECT has Transfer-Encoding or Content-Length",
     explain: Explanation {

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
-    needs: Traits::KEEP_ALIVE,
+    needs: Traits::NOT_NOMINATED,
     source: "RFC 9110 7.6.1, RFC 2068 19.7.1.1",
     summary: "a message has a Keep-Alive field, but its Connection field does not list keep-alive",
     explain: Explanation {

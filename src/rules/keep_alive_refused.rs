@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::CLOSE_NOT_ASKED,
+    needs: Traits::REFUSED,
     source: "RFC 9112 9.3",
     summary: "a client that would persist got close on its first response",
     explain: Explanation {

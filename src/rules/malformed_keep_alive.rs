@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Note,
     at_fault: AtFault::Sender,
     subject: Subject::Message,
-    needs: Traits::KEEP_ALIVE,
+    needs: Traits::MALFORMED_KEEP_ALIVE,
     source: "RFC 2068 19.7.1.1",
     summary: "a Keep-Alive field has parameters that do not parse",
     explain: Explanation {

@@ -40,18 +40,16 @@ mod reuse_past_timeout;
 mod server_ignored_client_close;
 mod server_kept_open_after_close;
 mod stale_reuse;
-mod traits;
 mod unannounced_close;
 mod unsafe_pipelining;
 mod unsolicited_response;
 mod verdict;
 
-pub use traits::Traits;
 pub use verdict::{Verdict, judge};
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Traits};
 use crate::tcp::Peer;
 use crate::time::{At, Span};
 

@@ -35,7 +35,7 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 }
 
 fn never_reused(connection: &Connection) -> Option<Finding> {
-    let [exchange] = connection.exchanges.as_slice() else {
+    let [exchange] = &*connection.exchanges else {
         return None;
     };
     let close = closing(connection, Peer::Client)?;

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Client),
     subject: Subject::Connection,
-    needs: Traits::CLOSE.and(Traits::SEVERAL),
+    needs: Traits::BEHIND_CLOSE,
     source: "RFC 9112 9.6",
     summary: "the client sent a request after its own close, or after it had the server's",
     explain: Explanation {

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Violation,
     at_fault: AtFault::Side(Peer::Server),
     subject: Subject::Connection,
-    needs: Traits::CLOSE.and(Traits::SEVERAL),
+    needs: Traits::BEHIND_CLOSE,
     source: "RFC 9112 9.6",
     summary: "the server sent a response behind its own close, or to a request behind the client's",
     explain: Explanation {

@@ -49,7 +49,7 @@ fn find(connection: &Connection) -> Option<Finding> {
     if gone || sides.client.zero_window.is_some() || !sees_all_from_the_first(connection) {
         return None;
     }
-    let mut responses = connection.exchanges.iter().rev();
+    let mut responses = connection.exchanges.latest_first();
     let last = responses.find_map(|exchange| exchange.response)?;
     let end = last.message.end?;
     let sent = end.at?;

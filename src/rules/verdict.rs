@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::traits::ones;
+use super::duty::may_be_neglected;
 use super::{CATALOG, Judgement, Level, Rule, Ruling, Settings, Subject, Traits};
-use crate::connection::{Connection, LostTo, Protocol};
+use crate::connection::{Connection, LostTo, Protocol, ones};
 use crate::tcp::Peer;
 
 /// What is said of a connection in a word.
@@ -48,7 +48,7 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
             (rule.subject == Subject::Message || connection.tunnel.is_none())
                 && !settings.left_out.contains(&rule.name)
         };
-        let traits = Traits::of(connection, settings);
+        let traits = traits(connection, settings);
         // Most rules have nothing to look at, so that is asked first.
         let concerned = |rule: &&Rule| traits.contain(rule.needs) && has_a_say(rule);
         debug_assert!(
@@ -81,6 +81,14 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
         unknown_because,
         findings,
     }
+}
+
+/// What a connection shows at a glance.
+fn traits(connection: &Connection, settings: &Settings) -> Traits {
+    const OBLIGING: Traits = Traits::ENDING.and(Traits::BAD_FRAMING);
+    let mut obliging = connection.exchanges.that_show(OBLIGING);
+    let kept_open = obliging.any(|exchange| may_be_neglected(exchange, connection, settings));
+    connection.traits().and(Traits::KEPT_OPEN.given(kept_open))
 }
 
 /// The rules of which the last trait that they need is among these, in the order of the catalogue. As the last traits

@@ -95,9 +95,6 @@ pub trait Listener {
     /// The memory that it has taken beside its own size, in octets.
     fn weight(&self) -> usize;
 
-    /// It will be asked for all soon: what lies far away may be fetched meanwhile.
-    fn fetch(&self) {}
-
     /// Gives back what it has taken and needs no more: the connection is closed, and only remembered.
     fn shrink(&mut self);
 }

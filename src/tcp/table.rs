@@ -271,13 +271,9 @@ impl<L: Listener, R> Table<L, R> {
 
     fn remember_those_over(&mut self, registry: &mut impl Registry<L, Record = R>) {
         let mut over = mem::take(&mut self.over);
-        for (number, &slot) in over.iter().enumerate() {
-            if let Some(next) = over.get(number + 2).and_then(|&next| self.flow(next)) {
-                next.listener.fetch();
-            }
+        for slot in over.drain(..) {
             self.remember(slot, registry);
         }
-        over.clear();
         self.over = over;
     }
 
