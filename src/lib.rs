@@ -15,7 +15,7 @@
 //! | [`packet`] | whether a packet is a TCP segment, behind whatever link layer, tunnel or fragmentation |
 //! | [`tcp`] | which connection (`tcp::table`, `tcp::numbering`), which octets in which order (`tcp::assembler`), when a hole is given up (`tcp::half`), what a late segment had acknowledged (`tcp::acknowledging`), what comes before what between the two directions (`tcp::flow`), who closed first (`tcp::close`), what is remembered of connections that are over (`tcp::remembered`), how much is kept over all (`tcp::bounds`), which of the tables it is in (`tcp::shard`) |
 //! | [`http`] | what begins here (`http::recognise`), where a message ends (`http::framing`), what it says of persistence (`http::persistence`), how a head is read (`http::head`) |
-//! | [`connection`] | which response answers which request, how long the connection idled (`connection::log`), how exchanges are kept in few octets (`connection::packed`, `connection::usual`); the record that rules and reports see |
+//! | [`connection`] | which response answers which request, how long the connection idled (`connection::log`), how exchanges are kept in few octets (`connection::record`, and where they are not as they mostly are, `connection::packed`); the record that rules and reports see |
 //! | [`rules`] | what is right and wrong: one file a rule, the verdict over them |
 //! | [`audit`] | what is kept of a connection once it is judged, and what was read of each capture; what runs side by side (`audit::pool`, `audit::crew`) |
 //! | [`report`] | how a person or a program reads it: one file a format |

@@ -178,7 +178,7 @@ impl Rare {
                     client: sides[client],
                     server: sides[client.other()],
                 };
-                let exchanges = Vec::from(mem::take(&mut connection.exchanges));
+                let exchanges = mem::take(&mut connection.exchanges);
                 (Some(exchanges.into()), Some(Box::new(sides)))
             }
         };

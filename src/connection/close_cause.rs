@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Exchange, Message, Traits, is_beyond_close};
-use crate::http::Says;
+use super::{Connection, Exchange, Traits, is_beyond_close};
 use crate::tcp::{Close, CloseKind, Peer};
 use crate::time::{At, Span};
 
@@ -122,7 +121,7 @@ impl Connection {
         if self.tally.max.is_none() {
             return (None, None);
         }
-        let advertised = |(exchange, behind): (&Exchange, u64)| {
+        let advertised = |(exchange, behind): (Exchange, u64)| {
             let keep_alive = exchange.response.as_ref()?.message.keep_alive()?;
             Some((behind, u64::from(keep_alive.max?)))
         };
@@ -141,13 +140,7 @@ impl Connection {
     }
 
     fn is_announced(&self) -> bool {
-        let ends_it = |message: &Message| message.says().is_some_and(|says: Says| !says.persists());
-        let mut exchanges = self.exchanges.that_show(Traits::ENDING);
-        exchanges.any(|exchange| {
-            let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
-            request.is_some_and(|request| ends_it(&request.message))
-                || response.is_some_and(|response| ends_it(&response.message))
-        })
+        self.exchanges.traits().contain(Traits::ANNOUNCED)
     }
 }
 

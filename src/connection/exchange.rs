@@ -111,23 +111,6 @@ impl Request {
     }
 }
 
-/// What is kept of a line: most methods are among these, and take no memory.
-pub(super) fn kept(line: &[u8]) -> Cow<'static, str> {
-    // They are compared one by one: a match would compare octet by octet.
-    let method = match line.len() {
-        3 if line == b"GET" => "GET",
-        4 if line == b"POST" => "POST",
-        4 if line == b"HEAD" => "HEAD",
-        3 if line == b"PUT" => "PUT",
-        6 if line == b"DELETE" => "DELETE",
-        7 if line == b"OPTIONS" => "OPTIONS",
-        5 if line == b"PATCH" => "PATCH",
-        // It was text when it was packed.
-        _ => return Cow::Owned(String::from_utf8_lossy(line).into_owned()),
-    };
-    Cow::Borrowed(method)
-}
-
 /// A final response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {

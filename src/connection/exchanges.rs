@@ -1,47 +1,51 @@
 //! The exchanges of a connection that is finished.
 //!
-//! In: the exchanges as they were kept while it was read: most of them packed, with what was noted of them. Out: each of
-//! them, in order; they are unpacked when they are first asked for one by one. What they show together, how many they
-//! are, and the last of them are there without that.
+//! In: the exchanges as they were kept while it was read: most of them as records, with what was noted of them. Out: each
+//! of them, in order; they are made when they are first asked for one by one. What they show together, how many they are,
+//! and the last of them are there without that.
 
-use std::collections::VecDeque;
-use std::iter;
 use std::mem;
 use std::ops::Deref;
 use std::slice;
 use std::sync::OnceLock;
 
+use super::beside::{Beside, whole};
+use super::brief::Brief;
 use super::noted::Noted;
-use super::packed::Packed;
+use super::record::Record;
+use super::records::Records;
 use super::{Exchange, Gaps, Traits};
+#[cfg(test)]
+use super::{kept::Kept, line::LineKind};
 
 /// The exchanges of a connection, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Exchanges {
-    packed: Packed,
-    /// What those that are packed show.
-    packed_show: Traits,
-    /// Those behind the packed ones.
-    open: VecDeque<Exchange>,
-    /// What all show.
+    records: Records,
+    beside: Option<Box<Beside>>,
+    /// The number of the first.
+    first: u64,
+    /// What they show.
     show: Traits,
     /// The idle gaps between them.
     gaps: Gaps,
-    /// All of them, where some are packed and were asked for.
-    all: OnceLock<Vec<Exchange>>,
+    /// Each of them, once they were asked for.
+    all: OnceLock<Box<[Exchange]>>,
 }
 
 impl Exchanges {
-    /// Those that are packed, of which this was noted, and these behind them.
-    pub(super) fn new(packed: Packed, mut noted: Noted, mut open: VecDeque<Exchange>) -> Self {
-        let packed_show = noted.traits;
-        open.make_contiguous()
-            .iter()
-            .for_each(|exchange| noted.add(exchange));
+    /// Those of these records, numbered from `first` on, of which this was noted.
+    #[inline(always)]
+    pub(super) fn new(
+        records: Records,
+        beside: Option<Box<Beside>>,
+        first: u64,
+        noted: &mut Noted,
+    ) -> Self {
         Exchanges {
-            packed,
-            packed_show,
-            open,
+            records,
+            beside,
+            first,
             show: noted.traits,
             gaps: noted.gaps.finish(),
             all: OnceLock::new(),
@@ -50,7 +54,7 @@ impl Exchanges {
 
     /// How many they are.
     pub fn len(&self) -> usize {
-        self.packed.len() + self.open.len()
+        self.records.len()
     }
 
     /// Whether there is none.
@@ -59,15 +63,20 @@ impl Exchanges {
     }
 
     /// The last.
-    pub fn last(&self) -> Option<&Exchange> {
+    pub fn last(&self) -> Option<Exchange> {
         self.latest_first().next()
     }
 
     /// From the last to the first.
-    pub fn latest_first(&self) -> impl Iterator<Item = &Exchange> {
-        let packed = iter::once_with(|| self.all().get(..self.packed.len()).unwrap_or_default());
-        let packed = packed.flat_map(|packed| packed.iter().rev());
-        self.open.iter().rev().chain(packed)
+    pub fn latest_first(&self) -> impl Iterator<Item = Exchange> {
+        let records = self.numbered_latest_first();
+        records.map(|(number, record)| self.whole(number, record))
+    }
+
+    /// The same, in brief.
+    pub(super) fn briefs_latest_first(&self) -> impl Iterator<Item = Brief> {
+        let records = self.numbered_latest_first();
+        records.map(|(number, record)| self.brief(number, record))
     }
 
     /// What they show together.
@@ -75,15 +84,22 @@ impl Exchanges {
         self.show
     }
 
-    /// Those of which each shows any of these by itself, in order.
-    pub(crate) fn that_show(&self, traits: Traits) -> impl Iterator<Item = &Exchange> {
-        let exchanges = if self.packed_show.touch(traits) {
-            self.all()
-        } else {
-            self.open.as_slices().0
-        };
-        let shows = move |exchange: &&Exchange| Traits::of_exchange(exchange).touch(traits);
-        exchanges.iter().filter(shows)
+    /// Whether that is so for one of those of which each shows any of these by itself.
+    #[inline]
+    pub(crate) fn any_that_shows(&self, traits: Traits, is_so: impl Fn(&Brief) -> bool) -> bool {
+        if !self.show.touch(traits) {
+            return false;
+        }
+        self.numbered().any(|(number, record)| {
+            if record.is_odd() {
+                let exchange = self.whole(number, record);
+                Traits::of(&exchange).touch(traits) && is_so(&Brief::from(&exchange))
+            } else {
+                // What one shows alone, all show.
+                let shows = self.len() == 1 || record.traits().touch(traits);
+                shows && is_so(&record.brief())
+            }
+        })
     }
 
     /// The idle gaps between them.
@@ -96,31 +112,51 @@ impl Exchanges {
         mem::take(&mut self.gaps)
     }
 
-    /// The memory of those that are not packed, of which none is left.
-    pub(super) fn into_memory(self) -> VecDeque<Exchange> {
-        let mut open = self.open;
-        open.clear();
-        open
+    /// The memory of the records, of which none is left.
+    #[inline]
+    pub(super) fn into_memory(self) -> Records {
+        let mut records = self.records;
+        records.clear();
+        records
+    }
+
+    /// How many of them are records.
+    #[cfg(test)]
+    pub(super) fn records(&self) -> usize {
+        let records = self.records.iter();
+        records.filter(|record| !record.is_odd()).count()
     }
 
     /// Others may be there in a test than any script brings about.
     #[cfg(test)]
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Vec<Exchange>)) {
-        let mut all = Vec::from(mem::take(self));
+        let mut all = self.to_vec();
         change(&mut all);
-        *self = all.into();
+        let mut kept = Kept::default();
+        for exchange in all {
+            kept.push_odd(LineKind::None, exchange);
+        }
+        *self = kept.take();
     }
 
-    fn all(&self) -> &[Exchange] {
-        if self.packed.len() == 0 {
-            return self.open.as_slices().0;
+    fn numbered(&self) -> impl Iterator<Item = (u64, &Record)> {
+        (self.first..).zip(self.records.iter())
+    }
+
+    fn numbered_latest_first(&self) -> impl Iterator<Item = (u64, &Record)> {
+        let end = self.first + self.len() as u64;
+        (self.first..end).rev().zip(self.records.latest_first())
+    }
+
+    fn whole(&self, number: u64, record: &Record) -> Exchange {
+        whole(record, number, self.beside.as_deref())
+    }
+
+    fn brief(&self, number: u64, record: &Record) -> Brief {
+        match record.is_odd() {
+            false => record.brief(),
+            true => Brief::from(&self.whole(number, record)),
         }
-        self.all.get_or_init(|| {
-            let mut all = Vec::with_capacity(self.len());
-            self.packed.unpack(&mut all);
-            all.extend(self.open.iter().cloned());
-            all
-        })
     }
 }
 
@@ -128,7 +164,11 @@ impl Deref for Exchanges {
     type Target = [Exchange];
 
     fn deref(&self) -> &[Exchange] {
-        self.all()
+        self.all.get_or_init(|| {
+            let records = self.numbered();
+            let all = records.map(|(number, record)| self.whole(number, record));
+            all.collect()
+        })
     }
 }
 
@@ -141,22 +181,9 @@ impl<'a> IntoIterator for &'a Exchanges {
     }
 }
 
-impl From<Vec<Exchange>> for Exchanges {
-    fn from(exchanges: Vec<Exchange>) -> Self {
-        Exchanges::new(Packed::default(), Noted::default(), exchanges.into())
-    }
-}
-
-impl From<Exchanges> for Vec<Exchange> {
-    fn from(exchanges: Exchanges) -> Self {
-        let Exchanges {
-            packed, open, all, ..
-        } = exchanges;
-        all.into_inner().unwrap_or_else(|| {
-            let mut all = Vec::with_capacity(packed.len() + open.len());
-            packed.unpack(&mut all);
-            all.extend(open);
-            all
-        })
+impl From<Exchanges> for Box<[Exchange]> {
+    fn from(mut exchanges: Exchanges) -> Self {
+        let _ = exchanges.deref();
+        exchanges.all.take().unwrap_or_default()
     }
 }

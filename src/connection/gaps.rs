@@ -2,6 +2,8 @@
 //!
 //! In: spans. Out: the same, in order.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Span;
@@ -107,17 +109,20 @@ impl Growing {
         match &mut self.others.0 {
             Kept::Short(short) => short.extend_from_slice(recent),
             Kept::Any(any) => {
-                any.extend(recent.iter().map(|gap| Span::from_nanos(i64::from(*gap))))
+                any.extend(recent.iter().map(|gap| Span::from_nanos(i64::from(*gap))));
             }
         }
         self.count = 0;
     }
 
-    /// All of them.
-    pub(super) fn finish(mut self) -> Gaps {
-        self.gather();
-        self.others.shrink();
-        self.others
+    /// Takes all of them out.
+    pub(super) fn finish(&mut self) -> Gaps {
+        if self.count > 0 {
+            self.gather();
+        }
+        let mut all = mem::take(&mut self.others);
+        all.shrink();
+        all
     }
 
     /// The memory that they take beside their own size, in octets.

@@ -1,190 +1,395 @@
 //! The exchanges of a connection that are kept while it is read, numbered one after the other.
 //!
-//! In: exchanges as they begin, and which of them can still change. Out: those that can, and all of them in the end.
-//! The others are kept packed.
+//! In: exchanges as they begin, what happens to them, and which of them can still change. Out: what is asked of one, and
+//! all of them in the end. Mostly an exchange is a [`Record`]; where it is not as exchanges mostly are, it lies beside.
 
-use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::mem;
 
-use super::Exchanges;
-use super::MAX_EXCHANGES;
-use super::exchange::{Exchange, Request};
+use super::beside::Beside;
+use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
 use super::gaps::Growing;
-use super::noted::{Noted, Pause, pause_behind};
-use super::packed::Packed;
+use super::line::{Line, LineKind};
+use super::noted::{Noted, Noting, Pause};
+use super::record::Record;
+use super::records::Records;
+use super::unacked::Part;
+use super::{Exchanges, MAX_EXCHANGES};
+use crate::http::{Kind, Method, Place, Version};
+use crate::tcp::Acked;
 
 /// The latest exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    records: Records,
     /// How many came before the first that is kept.
     dropped: u64,
-    packed: Packed,
-    /// What is noted of those that are packed.
+    /// The number of the first that can still change.
+    open: u64,
+    /// How many more may be kept until it is asked which of them can still change.
+    patience: u64,
+    /// What is noted of those that cannot change.
     noted: Noted,
-    /// Those that can still change, and those behind them.
-    open: VecDeque<Exchange>,
-    /// The memory that the request lines in `open` take, in octets.
-    lines: usize,
+    /// Boxed, since there are many connections, and few have it.
+    beside: Option<Box<Beside>>,
+    /// The memory that all but the records take, in octets, when it was last looked at.
+    rare_weight: usize,
 }
+
+/// How a message begins: where, and with which version.
+pub(super) type Begin = (Place, Version);
 
 impl Kept {
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The exchange of this number, if it can still change.
+    /// Whether it is to be asked again which exchanges can still change.
     #[inline]
-    pub(super) fn at(&mut self, number: u64) -> Option<&mut Exchange> {
-        let index = number.checked_sub(self.first_open())?;
-        self.open.get_mut(usize::try_from(index).ok()?)
+    pub(super) fn is_due(&self) -> bool {
+        self.next() - self.open > self.patience
     }
 
-    /// Whether one more takes more memory, unless others are packed.
+    /// Adds an exchange that begins with a request, and tells its number.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        !self.open.is_empty() && self.open.len() == self.open.capacity()
+    pub(super) fn push_request(&mut self, (place, version): Begin, line: Line) -> u64 {
+        self.make_room();
+        let (number, kind) = (self.next(), line.kind());
+        if let Line::Text(_, text) = line {
+            self.add_line(number, text);
+        }
+        match Record::begun(place, version, kind) {
+            Some(record) => self.records.push(record),
+            None => self.push_odd(
+                kind,
+                Exchange {
+                    request: Some(Request {
+                        message: Message::new(place, version),
+                        method: kind.method(),
+                        line: "".into(),
+                    }),
+                    response: None,
+                },
+            ),
+        }
+        number
     }
 
-    /// Adds an exchange, which is to begin with this request if any, and tells its number.
+    #[inline(never)]
+    fn add_line(&mut self, number: u64, line: Box<str>) {
+        self.beside.get_or_insert_default().add_line(number, line);
+        self.weigh();
+    }
+
+    /// Adds an exchange that is nothing but a response, and tells its number.
+    #[cold]
+    pub(super) fn push_response(&mut self, status: u16, (place, version): Begin) -> u64 {
+        self.make_room();
+        let number = self.next();
+        let response = Response {
+            message: Message::new(place, version),
+            status,
+        };
+        let exchange = Exchange {
+            request: None,
+            response: Some(response),
+        };
+        self.push_odd(LineKind::None, exchange);
+        number
+    }
+
+    #[cold]
+    pub(super) fn push_odd(&mut self, kind: LineKind, exchange: Exchange) {
+        let number = self.next();
+        self.beside.get_or_insert_default().add(number, exchange);
+        self.records.push(Record::of_odd(kind));
+        self.weigh();
+    }
+
+    /// The response to the request of this number begins.
+    #[inline]
+    pub(super) fn answer(&mut self, number: u64, status: u16, (place, version): Begin) {
+        self.change(
+            number,
+            |record| record.set_answer(place, version, status),
+            |exchange| {
+                exchange.response = Some(Response {
+                    message: Message::new(place, version),
+                    status,
+                });
+                Some(())
+            },
+        );
+    }
+
+    /// The head of the request of this number is complete.
     #[inline(always)]
-    pub(super) fn push(&mut self, request: Option<Request>) -> u64 {
-        if self.packed.len() + self.open.len() >= MAX_EXCHANGES {
-            self.drop_first();
+    pub(super) fn set_asked_head(&mut self, number: u64, head: &MessageHead) {
+        self.change(
+            number,
+            |record| record.set_asked_head(head),
+            |exchange| {
+                exchange.request.as_mut()?.message.head = Some(*head);
+                Some(())
+            },
+        );
+    }
+
+    /// That of its response is.
+    #[inline(always)]
+    pub(super) fn set_told_head(&mut self, number: u64, head: &MessageHead) {
+        self.change(
+            number,
+            |record| record.set_told_head(head),
+            |exchange| {
+                exchange.response.as_mut()?.message.head = Some(*head);
+                Some(())
+            },
+        );
+    }
+
+    /// A message of the exchange of this number is complete; says whether the exchange is, where it has such a message.
+    #[inline]
+    pub(super) fn set_end(&mut self, number: u64, kind: Kind, end: &End) -> Option<bool> {
+        self.change(
+            number,
+            |record| {
+                record.set_end(kind, end)?;
+                Some(record.is_complete())
+            },
+            |exchange| {
+                exchange.message(kind)?.end = Some(*end);
+                Some(exchange.is_complete())
+            },
+        )
+    }
+
+    /// Part of a message of the exchange of this number is acknowledged for the first time.
+    #[inline]
+    pub(super) fn set_acked(&mut self, number: u64, kind: Kind, part: Part, by: Acked) {
+        self.change(
+            number,
+            |record| record.set_acked(kind, part, by),
+            |exchange| {
+                let message = exchange.message(kind)?;
+                let acked = match part {
+                    Part::Head => &mut message.head.as_mut()?.acked,
+                    Part::Whole => &mut message.end.as_mut()?.acked,
+                };
+                acked.get_or_insert(by);
+                Some(())
+            },
+        );
+    }
+
+    /// Where the request of this number begins, if it can still change.
+    #[inline]
+    pub(super) fn asked_start(&mut self, number: u64) -> Option<Place> {
+        let record = self.record(number)?;
+        if !record.is_odd() {
+            return Some(record.asked_start());
         }
-        if self.open.len() == self.open.capacity() {
-            self.make_room();
+        Some(self.odd(number)?.request.as_ref()?.message.start)
+    }
+
+    /// The version of that request.
+    #[inline]
+    pub(super) fn asked_version(&mut self, number: u64) -> Option<Version> {
+        let record = self.record(number)?;
+        if !record.is_odd() {
+            return Some(record.asked_version());
         }
-        self.lines += request.as_ref().map_or(0, line_weight);
-        self.open.push_back(Exchange {
-            request,
-            response: None,
-        });
-        self.first_open() + self.open.len() as u64 - 1
+        Some(self.odd(number)?.request.as_ref()?.message.version)
+    }
+
+    /// Where the response of this number begins, if it can still change.
+    pub(super) fn told_start(&mut self, number: u64) -> Option<Place> {
+        let record = self.record(number)?;
+        if !record.is_odd() {
+            return record.told_start();
+        }
+        Some(self.odd(number)?.response.as_ref()?.message.start)
+    }
+
+    /// The method of the request of this number, where there is one, with the version and the status of its response, if
+    /// they can still change.
+    #[inline]
+    pub(super) fn told_line(&mut self, number: u64) -> Option<(Option<Method>, Version, u16)> {
+        let record = self.record(number)?;
+        if !record.is_odd() {
+            let (version, status) = record.told_line()?;
+            return Some((Some(record.line().method()), version, status));
+        }
+        let Exchange { request, response } = self.odd(number)?;
+        let method = request.as_ref().map(|request| request.method);
+        let response = response.as_ref()?;
+        Some((method, response.message.version, response.status))
     }
 
     /// The pause behind the last of them.
-    pub(super) fn last_pause(&self) -> Option<Pause> {
-        self.open.back().map_or(self.noted.pause, pause_behind)
+    #[inline]
+    pub(super) fn last_pause(&mut self) -> Option<Pause> {
+        let last = self.next().checked_sub(1)?;
+        if last < self.open {
+            return self.noted.pause;
+        }
+        let record = self.record(last)?;
+        if !record.is_odd() {
+            return record.pause();
+        }
+        Pause::behind(&*self.beside.as_ref()?.exchange(last)?)
     }
 
-    /// Packs those before this number: nothing can happen to them any more.
-    pub(super) fn pack(&mut self, settled: u64) {
-        while self.first_open() < settled
-            && let Some(exchange) = self.open.front_mut()
-        {
-            self.lines -= exchange.request.as_ref().map_or(0, line_weight);
-            self.noted.add(exchange);
-            self.packed.push(exchange);
-            self.open.pop_front();
+    /// Takes notice that nothing happens any more to those before this number.
+    pub(super) fn settle(&mut self, settled: u64) {
+        let settled = settled.min(self.next());
+        self.open = self.open.max(self.dropped);
+        while self.open < settled {
+            self.note(self.open);
+            if let Some(beside) = &mut self.beside {
+                beside.pack(self.open);
+            }
+            self.open += 1;
         }
+        // Where many can change, it takes long to ask.
+        self.patience = (self.next() - self.open) / 2;
+        self.weigh();
     }
 
     /// Takes all of them out.
+    #[inline(always)]
     pub(super) fn take(&mut self) -> Exchanges {
-        let (packed, open) = (mem::take(&mut self.packed), mem::take(&mut self.open));
-        let taken = Exchanges::new(packed, mem::take(&mut self.noted), open);
-        self.lines = 0;
-        match self.dropped {
-            0 => taken,
+        if self.dropped > 0 {
             // Of those that were dropped, nothing is to be told.
-            _ => Vec::from(taken).into(),
+            (self.noted, self.open) = (Noted::default(), self.dropped);
         }
+        (self.open..self.next()).for_each(|number| self.note(number));
+        let exchanges = Exchanges::new(
+            mem::take(&mut self.records),
+            self.beside.take(),
+            self.dropped,
+            &mut self.noted,
+        );
+        (self.dropped, self.open, self.rare_weight) = (0, 0, 0);
+        exchanges
     }
 
-    /// Those that can change may have the memory of these.
+    /// Others may have the memory of these.
+    #[inline]
     pub(super) fn reuse(&mut self, exchanges: Exchanges) {
-        let memory = exchanges.into_memory();
-        if memory.capacity() <= MOST_REUSED {
-            self.open = memory;
-        }
+        self.records = exchanges.into_memory();
     }
 
-    /// One in which nothing is, with the memory that this one, of which all were taken, had for those that could change.
+    /// One in which nothing is, with the memory of this one, of which all were taken.
     #[inline(always)]
     pub(super) fn renewed(&mut self) -> Self {
-        debug_assert!(
-            self.open.is_empty() && self.packed.len() == 0,
-            "none is left of those that were taken"
-        );
+        debug_assert!(self.next() == 0, "none is left of those that were taken");
         Kept {
-            open: mem::take(&mut self.open),
+            records: mem::take(&mut self.records),
             ..Kept::default()
         }
     }
 
     /// The memory that it has taken beside its own size, in octets.
+    #[inline]
     pub(super) fn weight(&self) -> usize {
-        self.open.capacity() * size_of::<Exchange>()
-            + self.lines
-            + self.packed.weight()
-            + self.noted.gaps.weight()
+        self.records.weight() + self.rare_weight
+    }
+
+    fn weigh(&mut self) {
+        let beside = self.beside.as_ref().map_or(0, |beside| beside.weight());
+        self.rare_weight = self.noted.gaps.weight() + beside;
     }
 
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
-        self.open.shrink_to_fit();
-        self.packed.shrink();
+        self.records.shrink();
     }
 
-    fn first_open(&self) -> u64 {
-        self.dropped + self.packed.len() as u64
+    /// The number of the next.
+    #[inline]
+    fn next(&self) -> u64 {
+        self.dropped + self.records.len() as u64
     }
 
-    /// Most connections have one exchange or two; a deque would make room for four at once.
-    #[inline(never)]
+    #[inline]
+    fn record(&mut self, number: u64) -> Option<&mut Record> {
+        let place = number.checked_sub(self.dropped)?;
+        self.records.get_mut(usize::try_from(place).ok()?)
+    }
+
+    fn odd(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.beside.as_mut()?.open(number)
+    }
+
+    /// Changes the exchange of this number as a record, or where it cannot be one, as an exchange.
+    #[inline(always)]
+    fn change<T>(
+        &mut self,
+        number: u64,
+        usual: impl FnOnce(&mut Record) -> Option<T>,
+        odd: impl FnOnce(&mut Exchange) -> Option<T>,
+    ) -> Option<T> {
+        let record = self.record(number)?;
+        if !record.is_odd()
+            && let Some(done) = usual(record)
+        {
+            return Some(done);
+        }
+        odd(self.make_odd(number)?)
+    }
+
+    /// The exchange of this number, which is no record any more.
+    #[cold]
+    fn make_odd(&mut self, number: u64) -> Option<&mut Exchange> {
+        let record = self.record(number)?;
+        if record.is_odd() {
+            return self.odd(number);
+        }
+        let exchange = record.exchange("".into());
+        *record = Record::of_odd(record.line());
+        self.beside.get_or_insert_default().add(number, exchange);
+        self.weigh();
+        self.odd(number)
+    }
+
+    /// Notes the exchange of this number.
+    #[inline]
+    fn note(&mut self, number: u64) {
+        match self.record(number) {
+            Some(record) if !record.is_odd() => {
+                let noting = record.noting();
+                self.noted.add(&noting);
+            }
+            _ => self.note_odd(number),
+        }
+    }
+
+    #[cold]
+    fn note_odd(&mut self, number: u64) {
+        let beside = self.beside.as_ref();
+        if let Some(exchange) = beside.and_then(|beside| beside.exchange(number)) {
+            self.noted.add(&Noting::from(&*exchange));
+        }
+    }
+
+    #[inline]
     fn make_room(&mut self) {
-        self.open.reserve_exact(1 + self.open.len() / 2);
+        if self.records.len() >= MAX_EXCHANGES {
+            self.drop_first();
+        }
     }
 
     #[cold]
     fn drop_first(&mut self) {
-        if self.packed.len() > 0 {
-            self.packed.drop_first();
-            // All is noted anew in the end.
-            self.noted.gaps = Growing::default();
-        } else {
-            self.take_first_open();
-        }
+        self.records.drop_first();
         self.dropped += 1;
-    }
-
-    fn take_first_open(&mut self) -> Option<Exchange> {
-        let exchange = self.open.pop_front()?;
-        self.lines -= exchange.request.as_ref().map_or(0, line_weight);
-        Some(exchange)
-    }
-}
-
-/// The memory of more than so many is given back.
-const MOST_REUSED: usize = 64;
-
-/// What the line of the request takes, with what an allocation costs.
-fn line_weight(request: &Request) -> usize {
-    match &request.line {
-        Cow::Owned(line) => line.capacity() + 24,
-        Cow::Borrowed(_) => 0,
+        if let Some(beside) = &mut self.beside {
+            beside.drop_before(self.dropped);
+        }
+        // All is noted anew in the end.
+        self.noted.gaps = Growing::default();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_in_the_memory_of_another_has_nothing_of_it_but_that() {
-        let mut kept = Kept::default();
-        for number in 0..5 {
-            assert_eq!(kept.push(None), number);
-        }
-        let weight = kept.weight();
-        kept.pack(3);
-        let exchanges = kept.take();
-        assert_eq!(exchanges.len(), 5);
-        kept.reuse(exchanges);
-        let mut renewed = kept.renewed();
-        assert_eq!((renewed.weight(), kept.weight()), (weight, 0));
-        assert_eq!(renewed.push(None), 0);
-        assert_eq!(renewed.take().len(), 1);
-    }
-}
+mod tests;

@@ -115,11 +115,6 @@ impl<'a> Reader<'a> {
         Reader { choices: 0, octets }
     }
 
-    /// What was not read.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.octets
-    }
-
     fn skip(&mut self, octets: usize) {
         self.octets = self.octets.get(octets..).unwrap_or_default();
     }

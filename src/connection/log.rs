@@ -3,17 +3,16 @@
 //! In: the beginnings, heads and ends of the messages of both sides, in the order of cause and effect. Out: the
 //! exchanges, and the counts over all of them, also of those that are no longer kept.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{End, Exchange, Interim, Message, MessageHead, Request, Response, kept};
-use super::kept::Kept;
+use super::exchange::{End, Interim, MessageHead};
+use super::kept::{Begin, Kept};
+use super::line::Line;
 use super::unacked::{Part, Queue, Unacked};
 use super::waiting::Waiting;
 use super::{Exchanges, MAX_KEPT_TARGET, Targets};
 use crate::http::{
-    Broken, Framing, Head, Kind, Method, Place, Says, Sink, StartLine, Version, request_framing,
+    Broken, Framing, Head, Kind, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing, says,
 };
 use crate::tcp::{Acked, Handshake, Peer, PerPeer};
@@ -271,7 +270,7 @@ impl Log {
 
     /// Gives back what it has taken and needs no more.
     pub(super) fn shrink(&mut self) {
-        self.pack();
+        self.exchanges.settle(self.settled());
         self.exchanges.shrink();
         self.unacked.client.shrink();
         self.unacked.server.shrink();
@@ -283,6 +282,7 @@ impl Log {
     }
 
     /// Takes all that are kept; nothing may happen to any of them after that.
+    #[inline(always)]
     pub(super) fn take_exchanges(&mut self) -> Exchanges {
         self.exchanges.take()
     }
@@ -292,22 +292,17 @@ impl Log {
         self.exchanges.reuse(exchanges);
     }
 
-    fn at(&mut self, number: u64) -> Option<&mut Exchange> {
-        self.exchanges.at(number)
-    }
-
     #[inline(always)]
-    fn push(&mut self, request: Option<Request>) -> u64 {
-        if self.exchanges.is_full() {
-            self.pack();
-        }
-        self.exchanges.push(request)
+    fn push_request(&mut self, begin: Begin, line: Line) -> u64 {
+        self.settle_if_due();
+        self.exchanges.push_request(begin, line)
     }
 
-    /// Packs what can be packed.
-    #[inline(never)]
-    fn pack(&mut self) {
-        self.exchanges.pack(self.settled());
+    #[inline]
+    fn settle_if_due(&mut self) {
+        if self.exchanges.is_due() {
+            self.exchanges.settle(self.settled());
+        }
     }
 
     /// The number before which nothing happens to an exchange any more: whatever may come is for later ones.
@@ -356,46 +351,35 @@ impl Log {
 
     fn set_acked(&mut self, of: Peer, unacked: Unacked, by: Acked) {
         let kind = self.kind_of(of);
-        let exchange = self.exchanges.at(unacked.exchange());
-        let Some(message) = exchange.and_then(|exchange| exchange.message(kind)) else {
-            return;
-        };
-        let acked = match unacked.part() {
-            Part::Head => message.head.as_mut().map(|head| &mut head.acked),
-            Part::Whole => message.end.as_mut().map(|end| &mut end.acked),
-        };
-        if let Some(acked) = acked {
-            acked.get_or_insert(by);
-        }
+        self.exchanges
+            .set_acked(unacked.exchange(), kind, unacked.part(), by);
     }
 
-    fn start_request(&mut self, method: Method, line: Cow<'static, str>, message: Message) {
+    fn start_request(&mut self, begin: Begin, line: Line) {
+        let (place, version) = begin;
         self.tally.requests += 1;
         self.tally.version = Some(match self.tally.version {
-            None => Versions::All(message.version),
-            Some(Versions::All(version)) if version == message.version => Versions::All(version),
+            None => Versions::All(version),
+            Some(Versions::All(all)) if all == version => Versions::All(all),
             _ => Versions::Mixed,
         });
         let pause = self.exchanges.last_pause();
-        let gap = pause.and_then(|pause| pause.until(&message));
+        let gap = pause.and_then(|pause| pause.until(place));
         self.tally.idle_max = self.tally.idle_max.max(gap);
-        let number = self.push(Some(Request {
-            message,
-            method,
-            line,
-        }));
+        let number = self.push_request(begin, line);
         self.waiting.push(number);
         self.request = Some(number);
     }
 
-    fn start_response(&mut self, status: u16, message: Message) {
+    fn start_response(&mut self, status: u16, begin: Begin) {
+        let (place, _) = begin;
         self.pass_over_lost_answers();
         if matches!(status, 100..=199) && status != 101 {
             let interim = Interim {
                 status,
-                start: message.start,
+                start: place,
             };
-            let called = self.question(message.start).is_some();
+            let called = self.question(place).is_some();
             let rare = self.rare_mut();
             rare.interim = Some(interim);
             if !called {
@@ -405,18 +389,18 @@ impl Log {
             return;
         }
         self.tally.responses += 1;
-        let response = Some(Response { message, status });
-        let number = match self.question(message.start) {
+        let number = match self.question(place) {
             Some(number) => {
                 self.waiting.pop();
                 self.tally.answered += 1;
+                self.exchanges.answer(number, status, begin);
                 number
             }
-            None => self.push(None),
+            None => {
+                self.settle_if_due();
+                self.exchanges.push_response(status, begin)
+            }
         };
-        if let Some(exchange) = self.at(number) {
-            exchange.response = response;
-        }
         self.response = Some(Incoming::Final(number));
     }
 
@@ -424,14 +408,10 @@ impl Log {
     /// server had received any of its request by then. A 408 to nobody can cross a request on the wire.
     fn question(&mut self, response: Place) -> Option<u64> {
         let number = self.waiting.first()?;
-        let request = self
-            .at(number)
-            .and_then(|exchange| exchange.request.as_ref());
         // Of one that is no longer kept it is long known.
-        let Some(request) = request else {
+        let Some(Place { offset: start, .. }) = self.exchanges.asked_start(number) else {
             return Some(number);
         };
-        let start = request.message.start.offset;
         let received = response.stamp.after().is_none_or(|ack| ack > start);
         received.then_some(number)
     }
@@ -444,9 +424,8 @@ impl Log {
             return;
         };
         while let Some(second) = self.waiting.second() {
-            let ack = self
-                .at(second)
-                .and_then(|exchange| exchange.request.as_ref()?.message.start.stamp.after());
+            let asked = self.exchanges.asked_start(second);
+            let ack = asked.and_then(|request| request.stamp.after());
             if ack.is_none_or(|ack| ack <= lost) {
                 return;
             }
@@ -467,10 +446,12 @@ impl Log {
     fn finish_head(&mut self, from: Peer, head: &Head, at: At, end: u64) -> Framing {
         if self.kind_of(from) == Kind::Request {
             let framing = request_framing(head.body);
-            let exchange = self.request.and_then(|number| self.exchanges.at(number));
-            if let Some(Request { message, .. }) = exchange.and_then(|it| it.request.as_mut()) {
-                self.tally.client_asks = Some(says(message.version, head.options));
-                message.head = Some(MessageHead::new(*head, at, end, framing));
+            if let Some(number) = self.request
+                && let Some(version) = self.exchanges.asked_version(number)
+            {
+                self.tally.client_asks = Some(says(version, head.options));
+                let head = MessageHead::new(*head, at, end, framing);
+                self.exchanges.set_asked_head(number, &head);
             }
             return framing;
         }
@@ -493,33 +474,26 @@ impl Log {
         at: At,
         end: u64,
     ) -> Framing {
-        let Some(Exchange { request, response }) = self.exchanges.at(number) else {
+        let Some((method, version, status)) = self.exchanges.told_line(number) else {
             return Framing::Unknown;
         };
-        let method = request.as_ref().map(|request| request.method);
-        let status = response.as_ref().map_or(0, |response| response.status);
         let framing = response_framing(status, method, head.body);
-        let Some(Response { message, .. }) = response else {
-            return framing;
-        };
-        let says = says(message.version, head.options);
+        let says = says(version, head.options);
         self.tally.server_says = Some(says);
-        let finished = message
-            .head
-            .insert(MessageHead::new(*head, at, end, framing));
         // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
         let mut waits = false;
+        let mut finished = MessageHead::new(*head, at, end, framing);
         if !says.persists() {
             finished.acked = acked_by(self.acked[from], end);
             waits = finished.acked.is_none();
         }
-        if let Some(keep_alive) = message.keep_alive() {
+        self.exchanges.set_told_head(number, &finished);
+        if let Some(keep_alive) = head.keep_alive.filter(|_| head.options.keep_alive) {
             self.tally.timeout = self.tally.timeout.or(keep_alive.timeout);
             self.tally.max = self.tally.max.or(keep_alive.max);
         }
         if framing == Framing::Tunnel {
-            let start = message.start;
-            self.rare_mut().tunnel = Some(start);
+            self.rare_mut().tunnel = self.exchanges.told_start(number);
         }
         if waits {
             self.await_ack(from, Unacked::new(end, number, Part::Head));
@@ -539,19 +513,16 @@ impl Log {
             _ => None,
         };
         let Some(number) = number else { return };
-        let Some(exchange) = self.exchanges.at(number) else {
-            return;
-        };
-        let Some(message) = exchange.message(kind) else {
-            return;
-        };
         let acked = acked_by(self.acked[from], end);
-        message.end = Some(End {
+        let finished = End {
             offset: end,
             at,
             acked,
-        });
-        self.tally.complete += u64::from(exchange.is_complete());
+        };
+        let Some(is_complete) = self.exchanges.set_end(number, kind, &finished) else {
+            return;
+        };
+        self.tally.complete += u64::from(is_complete);
         match kind {
             Kind::Request => self.request = None,
             Kind::Response => self.response = Some(Incoming::Over),
@@ -592,16 +563,14 @@ impl Sink for Heard<'_> {
                     rare.too_long = rare.too_long.max(Some(len));
                 }
                 let line = match self.log.targets {
-                    Targets::Kept => kept_line(name, target),
-                    Targets::NotKept => kept(name.as_bytes()),
+                    Targets::Kept => Line::Text(method, kept_line(name, target)),
+                    Targets::NotKept => Line::of_method(method, name),
                 };
-                self.log
-                    .start_request(method, line, Message::new(place, version));
+                self.log.start_request((place, version), line);
             }
             StartLine::Response { status, version } => {
                 self.log.requester.get_or_insert(self.from.other());
-                self.log
-                    .start_response(status, Message::new(place, version));
+                self.log.start_response(status, (place, version));
             }
         }
     }
@@ -640,7 +609,7 @@ impl Sink for Heard<'_> {
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.
-fn kept_line(name: &str, target: &[u8]) -> Cow<'static, str> {
+fn kept_line(name: &str, target: &[u8]) -> Box<str> {
     let target = String::from_utf8_lossy(target);
     let mut line = String::with_capacity((name.len() + 1 + target.len()).min(MAX_KEPT_TARGET));
     for part in [name, " ", &*target] {

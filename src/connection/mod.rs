@@ -4,6 +4,8 @@
 //! gaps are measured, and it is known who closed first. Whether that was right is the business of
 //! [`rules`](crate::rules).
 
+mod beside;
+mod brief;
 mod close_cause;
 mod conversation;
 mod exchange;
@@ -11,18 +13,21 @@ mod exchanges;
 mod gaps;
 mod kept;
 mod layout;
+mod line;
 mod log;
 mod noted;
 mod packed;
+mod record;
+mod records;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod tracker;
 mod traits;
 mod unacked;
-mod usual;
 mod waiting;
 
+pub(crate) use brief::Brief;
 pub(crate) use close_cause::AT_ONCE;
 pub use close_cause::CloseCause;
 pub use conversation::{Conversation, Targets};
@@ -209,7 +214,7 @@ impl Connection {
 
     /// The last exchange before the server closed, where it was complete by then: nothing was outstanding but what
     /// crossed the close or came after it.
-    pub fn last_before_idle_close(&self) -> Option<&Exchange> {
+    pub fn last_before_idle_close(&self) -> Option<Exchange> {
         let close = self.facts.close?;
         let beyond = |exchange: &Exchange| {
             let request = exchange.request.as_ref();
@@ -217,10 +222,7 @@ impl Connection {
                 && request
                     .is_some_and(|request| is_beyond_close(&self.facts, request.message.start))
         };
-        let last = self
-            .exchanges
-            .latest_first()
-            .find(|exchange| !beyond(exchange))?;
+        let last = self.exchanges.latest_first().find(|it| !beyond(it))?;
         let end = last.end()?;
         (end.frame < close.at.frame && self.tunnel.is_none()).then_some(last)
     }
@@ -253,13 +255,11 @@ fn last_idle(facts: &Facts, exchanges: &Exchanges, tunnel: Option<Place>) -> Opt
         return None;
     }
     let until = facts.close.map_or(facts.seen_until, |close| close.at);
-    for exchange in exchanges.latest_first() {
-        let end = match (&exchange.request, exchange.end()) {
+    for exchange in exchanges.briefs_latest_first() {
+        let end = match (&exchange.asked, exchange.end()) {
             (Some(_), Some(end)) => end,
-            (Some(request), None) if is_beyond_close(facts, request.message.start) => continue,
-            (None, _) if exchange.is_idle_timeout() => {
-                exchange.response.as_ref()?.message.end_at()?
-            }
+            (Some(request), None) if is_beyond_close(facts, request.start) => continue,
+            (None, _) if exchange.is_idle_timeout() => exchange.told?.end_at?,
             _ => return None,
         };
         let before = facts.close.is_none() || end.frame < until.frame;

@@ -3,17 +3,17 @@
 //! In: exchanges to which nothing can happen any more, one after the other. Out: what they show together, and the idle
 //! gaps between them.
 
-use super::exchange::{Exchange, Request};
+use super::Traits;
+use super::exchange::Exchange;
 use super::gaps::Growing;
-use super::{Message, Traits};
-use crate::http::Method;
+use crate::http::{Method, Place};
 use crate::time::{Span, Time};
 
 /// The gap between an exchange and the request behind it: `None` where the exchange is not complete, or the request
 /// was sent ahead of the response's end.
 pub fn idle_gap(before: &Exchange, next: &Exchange) -> Option<Span> {
     let request = next.request.as_ref()?;
-    pause_behind(before)?.until(&request.message)
+    Pause::behind(before)?.until(request.message.start)
 }
 
 /// What comes behind a complete exchange.
@@ -24,67 +24,89 @@ pub(super) struct Pause {
     offset: u64,
 }
 
-pub(super) fn pause_behind(exchange: &Exchange) -> Option<Pause> {
-    Some(Pause {
-        offset: exchange.response.as_ref()?.message.end.as_ref()?.offset,
-        since: exchange.end()?.time,
-    })
-}
-
 impl Pause {
-    /// How long it was, where the sender of this request had all of the response.
-    pub(super) fn until(self, request: &Message) -> Option<Span> {
-        let start = request.start;
+    #[inline]
+    pub(super) fn new(since: Time, offset: u64) -> Self {
+        Pause { since, offset }
+    }
+
+    pub(super) fn behind(exchange: &Exchange) -> Option<Self> {
+        Some(Pause {
+            since: exchange.end()?.time,
+            offset: exchange.response.as_ref()?.message.end.as_ref()?.offset,
+        })
+    }
+
+    /// How long it was, where the sender of the request that begins there had all of the response.
+    #[inline]
+    pub(super) fn until(self, start: Place) -> Option<Span> {
         let idle = start.stamp.at.time.since(self.since);
         let waited = start.stamp.ack().is_some_and(|ack| ack >= self.offset);
         (waited && idle >= Span::ZERO).then_some(idle)
     }
 }
 
-/// What is noted of exchanges.
+/// What is noted of an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noting {
+    /// Where its request begins.
+    pub(super) start: Option<Place>,
+    pub(super) traits: Traits,
+    /// What comes behind it, where it is complete.
+    pub(super) pause: Option<Pause>,
+    /// Where it may be unsafe to send it again: the offset at which its response begins, or the greatest where there is
+    /// none. Otherwise an offset so low that no request acknowledges as little.
+    pub(super) unsafe_until: u64,
+}
+
+impl From<&Exchange> for Noting {
+    fn from(exchange: &Exchange) -> Self {
+        let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
+        let answered = response.map_or(u64::MAX, |response| response.message.start.offset);
+        let is_unsafe = request.is_some_and(|request| request.method == Method::Other);
+        Noting {
+            start: request.map(|request| request.message.start),
+            traits: Traits::of(exchange),
+            pause: Pause::behind(exchange),
+            unsafe_until: if is_unsafe { answered } else { 0 },
+        }
+    }
+}
+
+/// What is noted of several.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Noted {
-    /// How many they are.
-    pub(super) len: usize,
     pub(super) traits: Traits,
     /// The idle gaps between them.
     pub(super) gaps: Growing,
     /// The pause behind the last of them.
     pub(super) pause: Option<Pause>,
-    /// Where the last of them may be unsafe to send again: the offset at which its response begins, or the greatest
-    /// where there is none. Otherwise no request acknowledges so little.
+    /// That of the last of them.
     unsafe_until: u64,
+    /// Whether there is any.
+    has_any: bool,
 }
 
 impl Noted {
     /// Notes the next exchange.
     #[inline]
-    pub(super) fn add(&mut self, exchange: &Exchange) {
-        let is_behind = self.len > 0;
-        let shown = Traits::of_exchange(exchange).except(Traits::REFUSED.given(is_behind));
-        let request = exchange.request.as_ref();
-        let gap = request.and_then(|request| self.pause?.until(&request.message));
-        let behind_unsafe = request.is_some_and(|request| self.is_ahead(request));
+    pub(super) fn add(&mut self, next: &Noting) {
+        let shown = next.traits.except(Traits::REFUSED.given(self.has_any));
+        let start = next.start;
+        let ack = start.and_then(|start| start.stamp.ack());
+        let behind_unsafe = ack.is_some_and(|ack| ack <= self.unsafe_until);
         let behind_close = self.traits.contain(Traits::CLOSE);
         self.traits = self
             .traits
             .and(shown)
             .and(Traits::BEHIND_CLOSE.given(behind_close))
             .and(Traits::BEHIND_UNSAFE.given(behind_unsafe));
-        if let Some(gap) = gap {
+        if let (Some(pause), Some(start)) = (self.pause, start)
+            && let Some(gap) = pause.until(start)
+        {
             self.gaps.push(gap);
         }
-        self.len += 1;
-        self.pause = pause_behind(exchange);
-        let is_unsafe = request.is_some_and(|request| request.method == Method::Other);
-        let response = exchange.response.as_ref();
-        let answered = response.map_or(u64::MAX, |response| response.message.start.offset);
-        self.unsafe_until = if is_unsafe { answered } else { 0 };
-    }
-
-    /// Whether this request, behind one that may be unsafe to send again, acknowledges nothing of the response to that.
-    fn is_ahead(&self, request: &Request) -> bool {
-        let ack = request.message.start.stamp.ack();
-        ack.is_some_and(|ack| ack <= self.unsafe_until)
+        (self.pause, self.unsafe_until) = (next.pause, next.unsafe_until);
+        self.has_any = true;
     }
 }

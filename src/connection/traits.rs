@@ -5,10 +5,8 @@
 //! [`needs`](crate::rules::Rule::needs), and is not asked about a connection without them.
 
 use super::Connection;
-use super::exchange::{Exchange, Message, Request, Response};
-use crate::http::{
-    ContentLength, Framing, KeepAlive, Method, Options, Syntax, TransferEncoding, Version, says,
-};
+use super::exchange::{Exchange, Message};
+use crate::http::{Framing, Method, Options, Syntax, Version, says};
 use crate::tcp::Peer;
 
 /// A set of traits. Those that few connections show come last.
@@ -64,9 +62,11 @@ impl Traits {
     pub const MALFORMED_KEEP_ALIVE: Traits = Traits(1 << 21);
     /// A message did not leave the connection persistent, or its head is not complete.
     pub(crate) const ENDING: Traits = Traits(1 << 22);
+    /// A complete head of a message did not leave it persistent.
+    pub(super) const ANNOUNCED: Traits = Traits(1 << 23);
 
     /// How many there are.
-    pub(crate) const COUNT: usize = 23;
+    pub(crate) const COUNT: usize = 24;
 
     /// These and those.
     pub const fn and(self, others: Traits) -> Traits {
@@ -94,18 +94,60 @@ impl Traits {
     }
 
     /// Those of an exchange. Whether it is the first is not asked.
-    #[inline]
-    pub(super) fn of_exchange(exchange: &Exchange) -> Self {
-        let request = exchange.request.as_ref();
-        let response = exchange.response.as_ref();
-        let asked = request.map_or(Traits::UNCALLED, |it| of_message(&it.message));
-        let told = response.map_or(Traits::UNANSWERED, |it| of_message(&it.message));
+    pub(super) fn of(exchange: &Exchange) -> Self {
+        let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
+        let asked = request.map_or(Traits::UNCALLED, |it| Traits::of_message(&it.message));
+        let told = response.map_or(Traits::UNANSWERED, |it| Traits::of_message(&it.message));
+        let connects = request.is_some_and(|request| request.method == Method::Connect);
+        let framed = response.is_some_and(|response| {
+            let head = response.message.head.as_ref();
+            let bodiless = connects || matches!(response.status, 101 | 204);
+            bodiless && head.is_some_and(|head| head.head.body.is_framed())
+        });
+        Traits::of_pair(asked, told).and(Traits::FRAMED_BODILESS.given(framed))
+    }
+
+    /// Those of an exchange whose request shows this, and its response that.
+    #[inline(always)]
+    pub(super) fn of_pair(asked: Traits, told: Traits) -> Self {
         let (asks_close, says_close) = (asked.contain(Traits::CLOSE), told.contain(Traits::CLOSE));
         asked
             .and(told)
             .and(Traits::CLOSE_NOT_ECHOED.given(asks_close & !says_close))
             .and(Traits::REFUSED.given(says_close & !asks_close))
-            .and(Traits::FRAMED_BODILESS.given(is_framed_bodiless(request, response)))
+    }
+
+    fn of_message(message: &Message) -> Self {
+        let incomplete = Traits::INCOMPLETE.given(message.end.is_none());
+        let Some(head) = &message.head else {
+            let start = Traits::of_start(message.version, Options::default(), false);
+            return start.and(incomplete);
+        };
+        let (framing, head) = (head.framing, &head.head);
+        let start = Traits::of_start(message.version, head.options, true);
+        let field = head.keep_alive.map_or(Traits::NONE, |field| {
+            Traits::KEEP_ALIVE
+                .and(Traits::NOT_NOMINATED.given(!head.options.keep_alive))
+                .and(Traits::MALFORMED_KEEP_ALIVE.given(field.syntax == Syntax::Malformed))
+        });
+        start
+            .and(incomplete)
+            .and(Traits::BAD_FRAMING.given(head.body.defect().is_some()))
+            .and(Traits::UNTIL_CLOSE.given(framing == Framing::Close))
+            .and(field)
+    }
+
+    /// Those that a message shows by its version and options, where its head is complete, or by its version.
+    pub(super) const fn of_start(version: Version, options: Options, is_headed: bool) -> Self {
+        let http10 = Traits::HTTP10.given(matches!(version, Version::Http10));
+        if !is_headed {
+            return http10.and(Traits::ENDING);
+        }
+        let ending = !says(version, options).persists();
+        http10
+            .and(Traits::ENDING.and(Traits::ANNOUNCED).given(ending))
+            .and(Traits::CLOSE.given(options.close))
+            .and(Traits::BOTH_OPTIONS.given(options.close & options.keep_alive))
     }
 
     /// Those of these that are not among `others`.
@@ -148,48 +190,5 @@ pub(crate) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
         let number = bits.trailing_zeros();
         bits &= bits.checked_sub(1)?;
         Some(number as usize)
-    })
-}
-
-/// Whether a field frames the body of a response that may have none.
-#[inline]
-fn is_framed_bodiless(request: Option<&Request>, response: Option<&Response>) -> bool {
-    let connects = request.is_some_and(|request| request.method == Method::Connect);
-    response.is_some_and(|response| {
-        let head = response.message.head.as_ref();
-        (connects | matches!(response.status, 101 | 204))
-            && head.is_some_and(|head| head.head.body.is_framed())
-    })
-}
-
-#[inline]
-fn of_message(message: &Message) -> Traits {
-    let traits = Traits::HTTP10
-        .given(message.version == Version::Http10)
-        .and(Traits::INCOMPLETE.given(message.end.is_none()));
-    let Some(head) = &message.head else {
-        return traits.and(Traits::ENDING);
-    };
-    let (framing, head) = (head.framing, &head.head);
-    let options = head.options;
-    let ending = !says(message.version, options).persists();
-    // A plain length is in order, and so is none.
-    let plain = head.body.transfer_encoding == TransferEncoding::Absent
-        && head.body.content_length != ContentLength::Invalid;
-    traits
-        .and(Traits::ENDING.given(ending))
-        .and(Traits::CLOSE.given(options.close))
-        .and(Traits::BOTH_OPTIONS.given(options.close & options.keep_alive))
-        .and(of_keep_alive(head.keep_alive, options))
-        .and(Traits::BAD_FRAMING.given(!plain && head.body.defect().is_some()))
-        .and(Traits::UNTIL_CLOSE.given(framing == Framing::Close))
-}
-
-#[inline]
-fn of_keep_alive(field: Option<KeepAlive>, options: Options) -> Traits {
-    field.map_or(Traits::NONE, |field| {
-        Traits::KEEP_ALIVE
-            .and(Traits::NOT_NOMINATED.given(!options.keep_alive))
-            .and(Traits::MALFORMED_KEEP_ALIVE.given(field.syntax == Syntax::Malformed))
     })
 }

@@ -62,7 +62,7 @@ pub enum Method {
 }
 
 impl Method {
-    pub(super) fn from_name(name: &str) -> Self {
+    pub(crate) fn from_name(name: &str) -> Self {
         match name {
             "GET" => Method::Get,
             "HEAD" => Method::Head,

@@ -62,13 +62,13 @@ impl Says {
     }
 
     /// Whether the connection is to persist, as far as this message has a say (RFC 9112 9.3).
-    pub fn persists(self) -> bool {
+    pub const fn persists(self) -> bool {
         matches!(self, Says::Default | Says::KeepAlive)
     }
 }
 
 /// What a message of `version` with these options says (RFC 9112 9.3, in the order of its list).
-pub fn says(version: Version, options: Options) -> Says {
+pub const fn says(version: Version, options: Options) -> Says {
     match (options, version) {
         (Options { close: true, .. }, _) => Says::Close,
         (

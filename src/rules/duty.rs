@@ -1,7 +1,7 @@
 //! The duty to close, and whether it was done in time: what the rules on 'not closed in time' share.
 
 use super::{Finding, Rule, Ruling, Settings};
-use crate::connection::{Connection, Exchange, Message};
+use crate::connection::{Brief, Connection, Exchange};
 use crate::tcp::{Peer, PerPeer, Side};
 use crate::time::{At, Span, Time};
 
@@ -153,7 +153,7 @@ impl Duty {
 /// Whether a duty that comes with `exchange` may have been neglected: not, where both sides had done theirs within the
 /// grace, from whichever packet on the time runs.
 pub(super) fn may_be_neglected(
-    exchange: &Exchange,
+    exchange: &Brief,
     connection: &Connection,
     settings: &Settings,
 ) -> bool {
@@ -166,13 +166,11 @@ pub(super) fn may_be_neglected(
     let done = by_client.time.max(by_server.time);
     let earliest = done + (Span::ZERO - settings.close_grace);
     let in_time = |at: Option<At>| at.is_none_or(|at| at.time >= earliest);
-    let request = exchange.request.as_ref().map(|request| &request.message);
-    let response = exchange.response.as_ref().map(|response| &response.message);
-    let head = request.and_then(|request| request.head.as_ref());
+    let (asked, told) = (exchange.asked.as_ref(), exchange.told.as_ref());
     let acked = server.fin.as_ref().and_then(|fin| fin.acked.as_ref());
-    let all_in_time = in_time(head.map(|head| head.at))
-        && in_time(request.and_then(Message::end_at))
-        && in_time(response.and_then(Message::end_at))
+    let all_in_time = in_time(asked.and_then(|asked| asked.head_at))
+        && in_time(asked.and_then(|asked| asked.end_at))
+        && in_time(told.and_then(|told| told.end_at))
         && in_time(acked.map(|acked| acked.at));
     !all_in_time
 }

@@ -189,18 +189,18 @@ pub(super) fn closed_unknowing(connection: &Connection, peer: Peer, closing: &Cl
 }
 
 /// An idle connection that the server closed by choice while it was to persist.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IdleClose<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct IdleClose {
     pub(super) close: Closing,
     /// The exchange before it.
-    pub(super) exchange: &'a Exchange,
+    pub(super) exchange: Exchange,
     /// When that was over.
     pub(super) end: At,
 }
 
 /// The server's close of an idle connection that was to persist, where it came first, all of it was seen, and the
 /// client was not closing as well.
-pub(super) fn idle_close_by_server(connection: &Connection) -> Option<IdleClose<'_>> {
+pub(super) fn idle_close_by_server(connection: &Connection) -> Option<IdleClose> {
     let first = connection.facts.close?;
     let close = closing(connection, Peer::Server)?;
     if first.at != close.at

@@ -86,8 +86,9 @@ pub fn judge(connection: &Connection, settings: &Settings) -> Judgement {
 /// What a connection shows at a glance.
 fn traits(connection: &Connection, settings: &Settings) -> Traits {
     const OBLIGING: Traits = Traits::ENDING.and(Traits::BAD_FRAMING);
-    let mut obliging = connection.exchanges.that_show(OBLIGING);
-    let kept_open = obliging.any(|exchange| may_be_neglected(exchange, connection, settings));
+    let kept_open = connection.exchanges.any_that_shows(OBLIGING, |exchange| {
+        may_be_neglected(exchange, connection, settings)
+    });
     connection.traits().and(Traits::KEPT_OPEN.given(kept_open))
 }
 
@@ -186,8 +187,11 @@ fn lost(connection: &Connection) -> Option<String> {
 
 /// The capture ends inside an exchange.
 fn ended_early(connection: &Connection) -> Option<String> {
+    if connection.facts.close.is_some() || connection.tunnel.is_some() {
+        return None;
+    }
     let last = connection.exchanges.last()?;
-    if connection.facts.close.is_some() || last.is_complete() || connection.tunnel.is_some() {
+    if last.is_complete() {
         return None;
     }
     let request = last.request.as_ref()?;
