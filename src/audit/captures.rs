@@ -186,9 +186,9 @@ where
 {
     type Record = Spot;
 
-    fn record(&mut self, connection: Connection) -> (Spot, Exchanges) {
-        let (judged, exchanges) = Judged::new(connection, self.plan);
-        (self.judged.add(judged), exchanges)
+    fn record(&mut self, mut connection: Connection) -> (Spot, Exchanges) {
+        let judged = Judged::new(&mut connection, self.plan);
+        (self.judged.add(judged), connection.exchanges)
     }
 
     fn weight(&self, &spot: &Spot) -> usize {

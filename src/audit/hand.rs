@@ -196,8 +196,9 @@ impl Registry<Conversation> for Noting<'_> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Spot {
-        let (judged, exchanges) = Judged::new(conversation.conclude(facts), self.plan);
-        conversation.reuse(exchanges);
+        let mut connection = conversation.conclude(facts);
+        let judged = Judged::new(&mut connection, self.plan);
+        conversation.reuse(connection.exchanges);
         self.judged.add(judged)
     }
 

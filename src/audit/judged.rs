@@ -5,9 +5,7 @@
 use std::mem;
 
 use super::{Extent, Plan, Row, Sighting, Surveying};
-use crate::connection::{
-    CloseCause, Connection, Exchange, Exchanges, Gaps, Limit, Protocol, Versions,
-};
+use crate::connection::{CloseCause, Connection, Exchange, Gaps, Limit, Protocol, Versions};
 use crate::http::Says;
 use crate::rules::{Finding, Judgement, Verdict, judge};
 use crate::tcp::{Close, Latest, Peer, PerPeer, Side};
@@ -56,15 +54,15 @@ struct Rare {
 }
 
 impl Judged {
-    /// With it come those exchanges back that are not kept.
-    pub(super) fn new(mut connection: Connection, plan: &Plan) -> (Self, Exchanges) {
-        let judgement = judge(&connection, &plan.settings);
+    /// What is kept of a connection as it is, is taken out of it.
+    #[inline]
+    pub(super) fn new(connection: &mut Connection, plan: &Plan) -> Self {
+        let judgement = judge(connection, &plan.settings);
         let sighting = match plan.survey {
-            Surveying::Asked => Some(Box::new(Sighting::new(&connection, &judgement))),
+            Surveying::Asked => Some(Box::new(Sighting::new(connection, &judgement))),
             Surveying::NotAsked => None,
         };
-        let judged = Judged::of(&mut connection, judgement, plan.extent, sighting);
-        (judged, connection.exchanges)
+        Judged::of(connection, judgement, plan.extent, sighting)
     }
 
     /// So much of a connection. What the row keeps of it as it is, is taken out of it.

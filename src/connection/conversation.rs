@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo};
-use super::{Bounded, Connection, Exchanges, Limit, Opened, Protocol, last_idle};
+use super::{Bounded, Connection, Exchanges, Interims, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -123,37 +123,47 @@ impl Conversation {
         }
     }
 
-    /// The record of a connection that is finished.
-    pub fn conclude(&mut self, mut facts: Facts) -> Connection {
-        let protocol = self.protocol(&facts);
+    /// The record of a connection that is finished. It is large: it is made where it is to be.
+    #[inline(always)]
+    pub fn conclude(&mut self, facts: Facts) -> Connection {
         let log = &mut self.log;
         let opened = match log.requester() {
-            Some(Peer::Server) => {
-                facts.swap();
-                log.swap();
-                Opened::ByServer
-            }
+            Some(Peer::Server) => Opened::ByServer,
             _ => Opened::ByClient,
         };
-        let limits = limits(&facts, log);
-        let (tally, lost) = (log.tally, log.lost(facts.handshake));
-        let exchanges = log.take_exchanges();
-        let rare = log.rare();
-        let tunnel = rare.and_then(|rare| rare.tunnel);
-        let idle_last = last_idle(&facts, &exchanges, tunnel);
-        Connection {
-            facts,
+        let mut connection = Connection {
             opened,
-            protocol,
-            exchanges,
-            tally,
-            idle_last,
-            tunnel,
-            unreadable: rare.map(|rare| rare.unreadable).unwrap_or_default(),
-            lost,
-            interims: rare.map(|rare| rare.interims).unwrap_or_default(),
-            limits,
+            protocol: Protocol::None,
+            exchanges: log.take_exchanges(),
+            tally: log.tally,
+            idle_last: None,
+            tunnel: None,
+            unreadable: PerPeer::default(),
+            lost: PerPeer::default(),
+            interims: Interims::default(),
+            limits: Vec::new(),
+            facts,
+        };
+        self.amend(&mut connection);
+        connection
+    }
+
+    /// Adds what is not simply there.
+    fn amend(&mut self, connection: &mut Connection) {
+        connection.protocol = self.protocol(&connection.facts);
+        if connection.opened == Opened::ByServer {
+            connection.facts.swap();
+            self.log.swap();
         }
+        let (facts, log) = (&connection.facts, &self.log);
+        connection.limits = limits(facts, log, connection.exchanges.dropped());
+        if let Some(rare) = log.rare() {
+            connection.lost = log.lost(facts.handshake);
+            connection.tunnel = rare.tunnel;
+            connection.unreadable = rare.unreadable;
+            connection.interims = rare.interims;
+        }
+        connection.idle_last = last_idle(facts, &connection.exchanges, connection.tunnel);
     }
 
     /// Another connection may have the memory of these.
@@ -169,7 +179,7 @@ fn readers(origin: Origin) -> PerPeer<Reader> {
     }
 }
 
-fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
+fn limits(facts: &Facts, log: &Log, dropped: u64) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut note = |what, amount: Option<u64>| {
         if let Some(amount) = amount {
@@ -185,7 +195,7 @@ fn limits(facts: &Facts, log: &Log) -> Vec<Limit> {
     let line = rare.and_then(|rare| rare.too_long);
     note(Bounded::Waiting, waiting.map(octets));
     note(Bounded::Head, head.map(octets));
-    note(Bounded::Exchanges, some(log.dropped()));
+    note(Bounded::Exchanges, some(dropped));
     note(Bounded::Unacknowledged, late);
     match facts.crowded_out {
         Some(Crowd::Connections(open)) => note(Bounded::Open, Some(open)),

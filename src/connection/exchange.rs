@@ -138,15 +138,23 @@ pub struct Exchange {
     pub response: Option<Response>,
 }
 
-impl MessageHead {
-    #[inline]
-    pub(super) fn new(head: Head, at: At, end: u64, framing: Framing) -> Self {
+/// Where a head is complete, and how the end of the body behind it is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadPlace {
+    pub(super) at: At,
+    pub(super) end: u64,
+    pub(super) framing: Framing,
+}
+
+impl HeadPlace {
+    /// This head, which is complete there, and was acknowledged, if that is known.
+    pub(super) fn head(&self, head: &Head, acked: Option<Acked>) -> MessageHead {
         MessageHead {
-            head,
-            at,
-            end,
-            framing,
-            acked: None,
+            head: *head,
+            at: self.at,
+            end: self.end,
+            framing: self.framing,
+            acked,
         }
     }
 }

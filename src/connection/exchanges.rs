@@ -62,6 +62,11 @@ impl Exchanges {
         self.len() == 0
     }
 
+    /// How many came before the first, which were not kept.
+    pub(super) fn dropped(&self) -> u64 {
+        self.first
+    }
+
     /// The last.
     pub fn last(&self) -> Option<Exchange> {
         self.latest_first().next()

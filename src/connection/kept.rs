@@ -6,7 +6,7 @@
 use std::mem;
 
 use super::beside::Beside;
-use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
+use super::exchange::{End, Exchange, HeadPlace, Message, Request, Response};
 use super::gaps::Growing;
 use super::line::{Line, LineKind};
 use super::noted::{Noted, Noting, Pause};
@@ -14,7 +14,7 @@ use super::record::Record;
 use super::records::Records;
 use super::unacked::Part;
 use super::{Exchanges, MAX_EXCHANGES};
-use crate::http::{Kind, Method, Place, Version};
+use crate::http::{Head, Kind, Method, Place, Version};
 use crate::tcp::Acked;
 
 /// The latest exchanges.
@@ -39,10 +39,6 @@ pub(super) struct Kept {
 pub(super) type Begin = (Place, Version);
 
 impl Kept {
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
     /// Whether it is to be asked again which exchanges can still change.
     #[inline]
     pub(super) fn is_due(&self) -> bool {
@@ -123,25 +119,31 @@ impl Kept {
 
     /// The head of the request of this number is complete.
     #[inline(always)]
-    pub(super) fn set_asked_head(&mut self, number: u64, head: &MessageHead) {
+    pub(super) fn set_asked_head(&mut self, number: u64, head: &Head, place: &HeadPlace) {
         self.change(
             number,
-            |record| record.set_asked_head(head),
+            |record| record.set_asked_head(head, place),
             |exchange| {
-                exchange.request.as_mut()?.message.head = Some(*head);
+                exchange.request.as_mut()?.message.head = Some(place.head(head, None));
                 Some(())
             },
         );
     }
 
-    /// That of its response is.
+    /// That of its response is, and was acknowledged, if that is known.
     #[inline(always)]
-    pub(super) fn set_told_head(&mut self, number: u64, head: &MessageHead) {
+    pub(super) fn set_told_head(
+        &mut self,
+        number: u64,
+        head: &Head,
+        place: &HeadPlace,
+        acked: Option<Acked>,
+    ) {
         self.change(
             number,
-            |record| record.set_told_head(head),
+            |record| record.set_told_head(head, place, acked),
             |exchange| {
-                exchange.response.as_mut()?.message.head = Some(*head);
+                exchange.response.as_mut()?.message.head = Some(place.head(head, acked));
                 Some(())
             },
         );
@@ -181,8 +183,16 @@ impl Kept {
         );
     }
 
-    /// Where the request of this number begins, if it can still change.
+    /// The offset at which the request of this number begins, if it can still change.
     #[inline]
+    pub(super) fn asked_offset(&mut self, number: u64) -> Option<u64> {
+        match self.record(number) {
+            Some(record) if !record.is_odd() => Some(record.asked_offset()),
+            _ => Some(self.asked_start(number)?.offset),
+        }
+    }
+
+    /// Where it begins.
     pub(super) fn asked_start(&mut self, number: u64) -> Option<Place> {
         let record = self.record(number)?;
         if !record.is_odd() {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{End, Interim, MessageHead};
+use super::exchange::{End, HeadPlace, Interim};
 use super::kept::{Begin, Kept};
 use super::line::Line;
 use super::unacked::{Part, Queue, Unacked};
@@ -277,10 +277,6 @@ impl Log {
         self.waiting.shrink();
     }
 
-    pub(super) fn dropped(&self) -> u64 {
-        self.exchanges.dropped()
-    }
-
     /// Takes all that are kept; nothing may happen to any of them after that.
     #[inline(always)]
     pub(super) fn take_exchanges(&mut self) -> Exchanges {
@@ -409,7 +405,7 @@ impl Log {
     fn question(&mut self, response: Place) -> Option<u64> {
         let number = self.waiting.first()?;
         // Of one that is no longer kept it is long known.
-        let Some(Place { offset: start, .. }) = self.exchanges.asked_start(number) else {
+        let Some(start) = self.exchanges.asked_offset(number) else {
             return Some(number);
         };
         let received = response.stamp.after().is_none_or(|ack| ack > start);
@@ -450,8 +446,8 @@ impl Log {
                 && let Some(version) = self.exchanges.asked_version(number)
             {
                 self.tally.client_asks = Some(says(version, head.options));
-                let head = MessageHead::new(*head, at, end, framing);
-                self.exchanges.set_asked_head(number, &head);
+                let place = HeadPlace { at, end, framing };
+                self.exchanges.set_asked_head(number, head, &place);
             }
             return framing;
         }
@@ -481,13 +477,13 @@ impl Log {
         let says = says(version, head.options);
         self.tally.server_says = Some(says);
         // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
-        let mut waits = false;
-        let mut finished = MessageHead::new(*head, at, end, framing);
+        let (mut acked, mut waits) = (None, false);
         if !says.persists() {
-            finished.acked = acked_by(self.acked[from], end);
-            waits = finished.acked.is_none();
+            acked = acked_by(self.acked[from], end);
+            waits = acked.is_none();
         }
-        self.exchanges.set_told_head(number, &finished);
+        let place = HeadPlace { at, end, framing };
+        self.exchanges.set_told_head(number, head, &place, acked);
         if let Some(keep_alive) = head.keep_alive.filter(|_| head.options.keep_alive) {
             self.tally.timeout = self.tally.timeout.or(keep_alive.timeout);
             self.tally.max = self.tally.max.or(keep_alive.max);

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::brief::{Asked, Brief, Told};
-use super::exchange::{End, Exchange, Message, MessageHead, Request, Response};
+use super::exchange::{End, Exchange, HeadPlace, Message, MessageHead, Request, Response};
 use super::line::LineKind;
 use super::noted::{Noting, Pause};
 use super::{Traits, unacked};
@@ -27,11 +27,11 @@ pub(super) struct Record {
     told: Part,
     /// When the response began, behind `start`.
     answer: Later,
-    /// When it ended, behind `answer`.
+    /// When it ended, behind `start`.
     end: Later,
     /// What acknowledged the request, behind `start`.
     asked_by: By,
-    /// What acknowledged the response, behind its end.
+    /// What acknowledged the response, behind `start`.
     told_by: By,
     status: u16,
     timeout: Param,
@@ -220,9 +220,8 @@ impl Part {
 
     /// Notes its head, if it is as it mostly is.
     #[inline(always)]
-    fn set_head(&mut self, head: &MessageHead) -> Option<()> {
-        let fields = &head.head;
-        let (framing, body) = match head.framing {
+    fn set_head(&mut self, fields: &Head, place: &HeadPlace) -> Option<()> {
+        let (framing, body) = match place.framing {
             Framing::None => (Framed::None, 0),
             Framing::Length(octets) => (Framed::Length, octets),
             Framing::Chunked => (Framed::Chunked, 0),
@@ -236,7 +235,7 @@ impl Part {
             ContentLength::Octets(_) => return None,
             ContentLength::Invalid => Length::Invalid,
         };
-        let octets = u32::try_from(head.end.wrapping_sub(self.offset.get())).ok()?;
+        let octets = u32::try_from(place.end.wrapping_sub(self.offset.get())).ok()?;
         let body = u32::try_from(body).ok()?;
         if self.stage != Stage::Begun || fields.shape != HeadShape::WellFormed {
             return None;
@@ -465,22 +464,26 @@ impl Record {
 
     /// Notes a complete head of the request.
     #[inline(always)]
-    pub(super) fn set_asked_head(&mut self, head: &MessageHead) -> Option<()> {
-        let fields = &head.head;
-        let is_usual = head.at == self.start
-            && fields.keep_alive.is_none()
-            && fields.body.transfer_encoding == TransferEncoding::Absent;
+    pub(super) fn set_asked_head(&mut self, head: &Head, place: &HeadPlace) -> Option<()> {
+        let is_usual = place.at == self.start
+            && head.keep_alive.is_none()
+            && head.body.transfer_encoding == TransferEncoding::Absent;
         if !is_usual {
             return None;
         }
-        self.asked.set_head(head)
+        self.asked.set_head(head, place)
     }
 
     /// Notes a complete head of the response.
     #[inline(always)]
-    pub(super) fn set_told_head(&mut self, head: &MessageHead) -> Option<()> {
-        let (field, coding) = (&head.head.keep_alive, head.head.body.transfer_encoding);
-        if head.at != self.answer.behind(self.start) || head.acked.is_some() {
+    pub(super) fn set_told_head(
+        &mut self,
+        head: &Head,
+        place: &HeadPlace,
+        acked: Option<Acked>,
+    ) -> Option<()> {
+        let (field, coding) = (&head.keep_alive, head.body.transfer_encoding);
+        if place.at != self.answer.behind(self.start) || acked.is_some() {
             return None;
         }
         if let Some(field) = field {
@@ -488,11 +491,11 @@ impl Record {
             if field.syntax != Syntax::WellFormed {
                 return None;
             }
-            self.told.set_head(head)?;
+            self.told.set_head(head, place)?;
             self.told.flags |= FIELD;
             (self.timeout, self.max) = (timeout, max);
         } else {
-            self.told.set_head(head)?;
+            self.told.set_head(head, place)?;
         }
         self.coding = coding;
         Some(())
@@ -515,8 +518,8 @@ impl Record {
                 }
             }
             Kind::Response => {
-                let later = Later::between(self.answer.behind(self.start), at)?;
-                let by = end.acked.map(|by| By::behind(at, by));
+                let later = Later::between(self.start, at)?;
+                let by = end.acked.map(|by| By::behind(self.start, by));
                 let by = by.map_or(Some(None), |by| by.map(Some))?;
                 self.told.set_end(end.offset)?;
                 self.end = later;
@@ -531,12 +534,9 @@ impl Record {
     /// Notes who acknowledged a part of a message first.
     #[inline]
     pub(super) fn set_acked(&mut self, kind: Kind, part: unacked::Part, by: Acked) -> Option<()> {
-        let (message, from, place) = match kind {
-            Kind::Request => (&mut self.asked, self.start, &mut self.asked_by),
-            Kind::Response => {
-                let from = self.end.behind(self.answer.behind(self.start));
-                (&mut self.told, from, &mut self.told_by)
-            }
+        let (message, place) = match kind {
+            Kind::Request => (&mut self.asked, &mut self.asked_by),
+            Kind::Response => (&mut self.told, &mut self.told_by),
         };
         let (flag, least) = match part {
             unacked::Part::Whole => (ACKED, Stage::Complete),
@@ -549,7 +549,7 @@ impl Record {
         if message.stage < Stage::Complete || kind == Kind::Request && flag == HEAD_ACKED {
             return None;
         }
-        let by = By::behind(from, by)?;
+        let by = By::behind(self.start, by)?;
         if message.has(ACKED | HEAD_ACKED) && *place != by {
             return None;
         }
@@ -558,7 +558,13 @@ impl Record {
         Some(())
     }
 
-    /// Where the request begins.
+    /// The offset at which the request begins.
+    #[inline]
+    pub(super) fn asked_offset(&self) -> u64 {
+        self.asked.offset.get()
+    }
+
+    /// Where it begins.
     #[inline]
     pub(super) fn asked_start(&self) -> Place {
         self.asked.place(self.start)
@@ -609,7 +615,7 @@ impl Record {
             head_at: (self.asked.stage >= Stage::Headed).then_some(start),
             end_at: (self.asked.stage == Stage::Complete).then_some(start),
         };
-        let end = || self.end.behind(self.answer.behind(start));
+        let end = || self.end.behind(start);
         let is_complete = self.told.stage == Stage::Complete;
         let told = || Told {
             end_at: is_complete.then(end),
@@ -625,7 +631,7 @@ impl Record {
     #[inline]
     pub(super) fn pause(&self) -> Option<Pause> {
         self.is_complete().then(|| {
-            let end = self.end.behind(self.answer.behind(self.start));
+            let end = self.end.behind(self.start);
             Pause::new(self.start.later(end).time, self.told.end())
         })
     }
@@ -663,8 +669,8 @@ impl Record {
         };
         let keep_alive = self.told.has(FIELD).then(keep_alive);
         let mut told = self.told.message(answer, keep_alive, self.coding);
-        let end = self.end.behind(answer);
-        let by = || self.told_by.get(end);
+        let end = self.end.behind(start);
+        let by = || self.told_by.get(start);
         if let Some(head) = &mut told.head {
             head.acked = self.told.has(HEAD_ACKED).then(by);
         }

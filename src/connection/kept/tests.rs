@@ -1,6 +1,7 @@
 //! Whatever happens to exchanges, the same is told of them as of a plain list.
 
 use super::*;
+use crate::connection::MessageHead;
 use crate::connection::{Gaps, Traits, idle_gap};
 use crate::http::{
     BodyFields, ContentLength, Framing, Head, HeadShape, KeepAlive, Options, Syntax,
@@ -141,9 +142,13 @@ impl Both {
             begin.stamp.at
         };
         let acked = (kind == Kind::Response && self.is_odd()).then(|| self.acked());
+        let end = begin.offset + self.random.u64(20..900);
         MessageHead {
+            head,
+            at,
+            end,
+            framing,
             acked,
-            ..MessageHead::new(head, at, begin.offset + self.random.u64(20..900), framing)
         }
     }
 
@@ -197,9 +202,17 @@ impl Both {
             }
             (4..7, Some(message)) if message.head.is_none() => {
                 let head = self.head(message.start, kind);
+                let MessageHead {
+                    head: fields,
+                    at,
+                    end,
+                    framing,
+                    acked,
+                } = head;
+                let there = HeadPlace { at, end, framing };
                 match kind {
-                    Kind::Request => self.kept.set_asked_head(place, &head),
-                    Kind::Response => self.kept.set_told_head(place, &head),
+                    Kind::Request => self.kept.set_asked_head(place, &fields, &there),
+                    Kind::Response => self.kept.set_told_head(place, &fields, &there, acked),
                 }
                 self.message(number, kind).head = Some(head);
             }
@@ -284,6 +297,8 @@ impl Both {
         });
         if number >= self.settled {
             assert_eq!(self.kept.asked_start(place), start);
+            let offset = start.map(|start| start.offset);
+            assert_eq!(self.kept.asked_offset(place), offset);
             assert_eq!(self.kept.told_line(place), line);
             let begun = response.map(|response| response.message.start);
             assert_eq!(self.kept.told_start(place), begun);
@@ -344,9 +359,8 @@ fn of_more_than_are_kept_the_latest_are() {
             both.kept.settle(number as u64);
         }
     }
-    assert_eq!(both.kept.dropped(), 250);
     both.plain.drain(..250);
-    both.finish();
+    assert_eq!(both.finish().dropped(), 250);
 }
 
 #[test]
