@@ -25,7 +25,7 @@ pub(super) struct Records {
 
 /// How many have room in a block, from so many other blocks on: few connections have more than some exchanges, and some
 /// have very many. Blocks of few sizes are found again sooner by whoever gives memory.
-const BLOCKS: [(usize, usize); 3] = [(4, 0), (8, 2), (39, 8)];
+const BLOCKS: [(usize, usize); 4] = [(4, 0), (8, 2), (39, 8), (157, 12)];
 
 impl Records {
     #[inline]
