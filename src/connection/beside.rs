@@ -4,7 +4,7 @@
 //! Out: the same, by their numbers.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::exchange::Exchange;
 use super::line::LineKind;
@@ -15,7 +15,8 @@ use super::record::Record;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Beside {
     lines: VecDeque<(u64, Box<str>)>,
-    odd: VecDeque<(u64, Odd)>,
+    /// Which become odd in whatever order.
+    odd: BTreeMap<u64, Odd>,
     /// The memory that they take in all, in octets.
     weight: usize,
 }
@@ -53,15 +54,14 @@ impl Beside {
 
     /// Adds an exchange.
     pub(super) fn add(&mut self, number: u64, exchange: Exchange) {
-        let place = self.odd.partition_point(|(other, _)| *other < number);
         let odd = Odd::Open(Box::new(exchange));
         self.weight += odd.weight();
-        self.odd.insert(place, (number, odd));
+        self.odd.insert(number, odd);
     }
 
     /// The exchange of this number, if something may still happen to it.
     pub(super) fn open(&mut self, number: u64) -> Option<&mut Exchange> {
-        match self.odd_mut(number)? {
+        match self.odd.get_mut(&number)? {
             Odd::Open(exchange) => Some(exchange),
             Odd::Packed(_) => None,
         }
@@ -69,7 +69,7 @@ impl Beside {
 
     /// Nothing happens to the exchange of this number any more.
     pub(super) fn pack(&mut self, number: u64) {
-        if let Some(odd) = self.odd_mut(number)
+        if let Some(odd) = self.odd.get_mut(&number)
             && let Odd::Open(exchange) = odd
         {
             let packed = Odd::Packed(Packed::of(exchange));
@@ -81,8 +81,7 @@ impl Beside {
 
     /// The exchange of this number, without its line.
     pub(super) fn exchange(&self, number: u64) -> Option<Cow<'_, Exchange>> {
-        let place = self.odd.binary_search_by_key(&number, |(other, _)| *other);
-        Some(match &self.odd.get(place.ok()?)?.1 {
+        Some(match self.odd.get(&number)? {
             Odd::Open(exchange) => Cow::Borrowed(exchange),
             Odd::Packed(packed) => Cow::Owned(packed.unpack()),
         })
@@ -101,18 +100,15 @@ impl Beside {
         while let Some((_, line)) = self.lines.pop_front_if(|(other, _)| *other < number) {
             self.weight -= line_weight(&line);
         }
-        while let Some((_, odd)) = self.odd.pop_front_if(|(other, _)| *other < number) {
-            self.weight -= odd.weight();
+        while let Some(first) = self.odd.first_entry()
+            && *first.key() < number
+        {
+            self.weight -= first.remove().weight();
         }
     }
 
     pub(super) fn weight(&self) -> usize {
         size_of::<Beside>() + self.weight
-    }
-
-    fn odd_mut(&mut self, number: u64) -> Option<&mut Odd> {
-        let place = self.odd.binary_search_by_key(&number, |(other, _)| *other);
-        Some(&mut self.odd.get_mut(place.ok()?)?.1)
     }
 }
 

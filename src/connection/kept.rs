@@ -25,7 +25,7 @@ pub(super) struct Kept {
     dropped: u64,
     /// The number of the first that can still change.
     open: u64,
-    /// How many more may be kept until it is asked which of them can still change.
+    /// How many that can change there may be until it is asked again which can.
     patience: u64,
     /// What is noted of those that cannot change.
     noted: Noted,
@@ -261,7 +261,8 @@ impl Kept {
             self.open += 1;
         }
         // Where many can change, it takes long to ask.
-        self.patience = (self.next() - self.open) / 2;
+        let open = self.next() - self.open;
+        self.patience = open + open / 2;
         self.weigh();
     }
 
