@@ -16,11 +16,19 @@ pub(super) struct Records {
     /// The block that is not full.
     last: Vec<Record>,
     /// Those before it.
-    full: VecDeque<Vec<Record>>,
+    full: VecDeque<Block>,
     /// How many are in full blocks, with those that are gone.
     in_full: usize,
     /// How many at the beginning of the first block are gone.
     gone: usize,
+}
+
+/// A block that is full.
+#[derive(Clone, Debug)]
+struct Block {
+    /// How many records there ever were before its first.
+    start: usize,
+    records: Vec<Record>,
 }
 
 /// How many have room in a block, from so many other blocks on: few connections have more than some exchanges, and some
@@ -48,10 +56,12 @@ impl Records {
     fn begin_block(&mut self) {
         let is_due = |&(_, from): &(usize, usize)| self.full.len() >= from;
         let (count, _) = BLOCKS.into_iter().rfind(is_due).unwrap_or_default();
-        let block = mem::replace(&mut self.last, Vec::with_capacity(count));
-        if !block.is_empty() {
-            self.in_full += block.len();
-            self.full.push_back(block);
+        let records = mem::replace(&mut self.last, Vec::with_capacity(count));
+        if !records.is_empty() {
+            self.in_full += records.len();
+            let before = self.full.back();
+            let start = before.map_or(0, |block| block.start + block.records.len());
+            self.full.push_back(Block { start, records });
         }
     }
 
@@ -61,28 +71,23 @@ impl Records {
         let place = place + self.gone;
         match place.checked_sub(self.in_full) {
             Some(place) => self.last.get_mut(place),
-            None => {
-                let (block, place) = self.in_full(place);
-                self.full.get_mut(block)?.get_mut(place)
-            }
+            None => self.get_in_full(place),
         }
     }
 
-    /// In which of the full blocks it lies, and where there. Mostly it is one of the latest.
-    fn in_full(&self, place: usize) -> (usize, usize) {
-        let mut start = self.in_full;
-        for (number, block) in self.full.iter().enumerate().rev() {
-            start -= block.len();
-            if let Some(place) = place.checked_sub(start) {
-                return (number, place);
-            }
-        }
-        (self.full.len(), 0)
+    /// The one at this place in the full blocks: where very many can change, it may be in any of them.
+    #[inline(never)]
+    fn get_in_full(&mut self, place: usize) -> Option<&mut Record> {
+        let place = self.full.front()?.start + place;
+        let behind = self.full.partition_point(|block| block.start <= place);
+        let block = self.full.get_mut(behind.checked_sub(1)?)?;
+        block.records.get_mut(place - block.start)
     }
 
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
-        let mut blocks = self.full.iter().chain([&self.last]);
+        let full = self.full.iter().map(|block| &block.records);
+        let mut blocks = full.chain([&self.last]);
         let mut block = [].iter();
         let mut gone = self.gone;
         iter::from_fn(move || {
@@ -106,7 +111,7 @@ impl Records {
                 if let Some(record) = block.next_back() {
                     return Some(record);
                 }
-                block = blocks.next_back()?.iter();
+                block = blocks.next_back()?.records.iter();
             }
         })
         .take(self.len())
@@ -115,11 +120,11 @@ impl Records {
     /// Drops the first.
     pub(super) fn drop_first(&mut self) {
         self.gone += 1;
-        let first = self.full.front().unwrap_or(&self.last);
-        if self.gone == first.len() {
+        let first = self.full.front().map(|block| &block.records);
+        if self.gone == first.unwrap_or(&self.last).len() {
             self.gone = 0;
             match self.full.pop_front() {
-                Some(block) => self.in_full -= block.len(),
+                Some(block) => self.in_full -= block.records.len(),
                 None => self.last.clear(),
             }
         }
