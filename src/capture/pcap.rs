@@ -61,7 +61,7 @@ type ParsedRecord<'a> = IResult<&'a [u8], LegacyPcapBlock<'a>, PcapError<&'a [u8
 impl Pcap {
     /// The packet at the front of `octets` and how many octets belong to it, where its record is as most are: in
     /// little-endian order, of a length that may be, and wholly here. That is what [`step`](Self::step) would find.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain(&self, octets: &[u8]) -> Option<(usize, Record)> {
         let records = self.records.as_ref()?;
         let Layout::Little = records.layout else {

@@ -169,7 +169,7 @@ impl Capture {
     ///
     /// A packet without a time gets that of the packet before it, so that none seems to lie decades from its
     /// neighbours (Wireshark shows no time for it). They are counted in [`Summary::untimed`].
-    #[inline]
+    #[inline(always)]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let (taken, record) = self.next_record()?;
         self.count(&record);
@@ -250,7 +250,7 @@ impl Capture {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_record(&mut self) -> Option<(usize, Record)> {
         match self.parser.plain(self.blocks.unread()) {
             Some(packet) => Some(packet),
@@ -268,7 +268,7 @@ impl Capture {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, record: &Record) {
         self.frame += 1;
         match record.time {
@@ -419,7 +419,7 @@ impl Parser {
     }
 
     /// The packet at the front of `octets`, where that is seen at a glance.
-    #[inline]
+    #[inline(always)]
     fn plain(&self, octets: &[u8]) -> Option<(usize, Record)> {
         match self {
             Parser::Pcap(pcap) => pcap.plain(octets),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Targets};
 use crate::capture::Packet;
-use crate::packet::{Decoded, Decoder, FragmentLosses, Ignored};
+use crate::packet::{Decoded, Decoder, Endpoint, FragmentLosses, Ignored};
 use crate::tcp::{Bounds, Checkpoints, Forgotten, Registry, Rest, SHARDS, Table, shard};
 use crate::time::At;
 
@@ -19,9 +19,13 @@ pub struct Tables<R> {
     decoder: Decoder,
     ignored: Ignored,
     checkpoints: Checkpoints,
-    tables: [Option<Box<Table<Conversation, R>>>; SHARDS],
+    tables: KeptTables<R>,
     last: At,
 }
+
+/// Those of the tables that are kept here.
+#[derive(Debug)]
+struct KeptTables<R>([Option<Box<Table<Conversation, R>>>; SHARDS]);
 
 /// What is to be told of a capture beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +72,7 @@ impl<R> Tables<R> {
             decoder: Decoder::within(bounds.fragments),
             ignored: Ignored::default(),
             checkpoints: Checkpoints::default(),
-            tables: array::from_fn(|number| are_kept(number).then(table)),
+            tables: KeptTables(array::from_fn(|number| are_kept(number).then(table))),
             last: At::default(),
         }
     }
@@ -86,25 +90,41 @@ impl<R> Tables<R> {
         };
         self.last = at;
         if let Some(checkpoint) = self.checkpoints.pass(at) {
-            for table in self.tables.iter_mut().flatten() {
+            for table in self.tables.0.iter_mut().flatten() {
                 table.check(checkpoint, registry);
             }
         }
-        match self.decoder.decode(packet) {
-            // It is large: it stays where it is.
-            Decoded::Segment(ref segment) => {
-                if let Some(Some(table)) = self.tables.get_mut(shard(segment.src, segment.dst)) {
-                    table.take(segment, registry);
+        let tables = &mut self.tables;
+        // What is for the tables of others goes no further. All else is large: it stays where it is.
+        let (plainest, other);
+        let (table, segment) = match Decoder::plainest(packet) {
+            Some(segment) => match tables.of(segment.src, segment.dst) {
+                Some(table) => {
+                    plainest = segment;
+                    (table, &plainest)
                 }
-            }
-            Decoded::Header(header) => {
-                self.ignored.count(header.reason);
-                if let Some(Some(table)) = self.tables.get_mut(shard(header.src, header.dst)) {
-                    table.skip(&header, at, registry);
+                None => return,
+            },
+            // A copy, so that the packet itself need not lie in memory for the plainest.
+            None => match self.decoder.decode_other(&{ *packet }) {
+                Decoded::Segment(segment) => match tables.of(segment.src, segment.dst) {
+                    Some(table) => {
+                        other = segment;
+                        (table, &other)
+                    }
+                    None => return,
+                },
+                Decoded::Header(header) => {
+                    self.ignored.count(header.reason);
+                    if let Some(table) = tables.of(header.src, header.dst) {
+                        table.skip(&header, at, registry);
+                    }
+                    return;
                 }
-            }
-            Decoded::Ignored(reason) => self.ignored.count(reason),
-        }
+                Decoded::Ignored(reason) => return self.ignored.count(reason),
+            },
+        };
+        table.take(segment, registry);
     }
 
     /// The last packet that was taken.
@@ -115,6 +135,7 @@ impl<R> Tables<R> {
     /// The memory that the connections of these tables take, in octets.
     pub fn weight(&self) -> usize {
         self.tables
+            .0
             .iter()
             .flatten()
             .map(|table| table.weight())
@@ -123,7 +144,7 @@ impl<R> Tables<R> {
 
     /// What there was beside the connections; of what tables forgot, that of these.
     pub fn beside(&self) -> Beside {
-        let forgotten = self.tables.iter().flatten();
+        let forgotten = self.tables.0.iter().flatten();
         Beside {
             ignored: self.ignored.clone(),
             fragments: self.decoder.fragment_losses(),
@@ -133,6 +154,14 @@ impl<R> Tables<R> {
 
     /// The capture is over: the connections that are left.
     pub fn into_rest(self) -> Rest<Conversation, R> {
-        Rest::of(self.tables.into_iter().flatten().map(|table| *table))
+        Rest::of(self.tables.0.into_iter().flatten().map(|table| *table))
+    }
+}
+
+impl<R> KeptTables<R> {
+    /// The table of a packet between these, if it is here.
+    #[inline]
+    fn of(&mut self, src: Endpoint, dst: Endpoint) -> Option<&mut Table<Conversation, R>> {
+        self.0.get_mut(shard(src, dst))?.as_deref_mut()
     }
 }

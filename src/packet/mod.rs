@@ -76,16 +76,21 @@ impl Decoder {
     /// Says what a packet is. The payload of a segment lies in the packet, or in the decoder if it was fragmented.
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
-        match plain::segment4(packet) {
+        match Decoder::plainest(packet) {
             Some(segment) => Decoded::Segment(segment),
-            // A copy, so that the packet itself need not lie in memory for the plainest.
-            None => self.decode_others(&{ *packet }),
+            None => self.decode_other(packet),
         }
     }
 
-    /// What is no IPv4 on Ethernet. It is kept apart: the plainest packets go where they are wanted without a detour.
+    /// The segment of a packet where that is seen at once: IPv4 on Ethernet, without anything unusual.
+    #[inline]
+    pub(crate) fn plainest<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+        plain::segment4(packet)
+    }
+
+    /// Says what a packet is that is none of the plainest.
     #[inline(never)]
-    fn decode_others<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+    pub(crate) fn decode_other<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         match plain::segment(packet) {
             Some(segment) => Decoded::Segment(segment),
             None => self.walk(packet),

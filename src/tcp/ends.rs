@@ -30,6 +30,12 @@ impl Ends<'_> {
         hasher.finish()
     }
 
+    /// Their ports, added, which is the same whichever of them sends.
+    #[inline]
+    pub(super) fn added_ports(&self) -> u32 {
+        u32::from(self.src.port()) + u32::from(self.dst.port())
+    }
+
     /// Which side sent the packet, if it belongs to a connection between these.
     #[inline]
     pub(super) fn sender_between(&self, ends: &PerPeer<Endpoint>) -> Option<Peer> {

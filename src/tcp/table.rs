@@ -50,6 +50,8 @@ pub struct Table<L: Listener, R> {
     spare: Vec<Box<Flow<L>>>,
     /// Where the last packet belonged: the next one often follows it there.
     latest: usize,
+    /// The ports there, added: those of packets of other connections mostly are others.
+    latest_ports: u32,
     /// What is asked of those who listen.
     asked: L::Asked,
     /// The slots of those that are over and not recorded yet: fewer than [`AT_ONCE`].
@@ -102,6 +104,7 @@ impl<L: Listener, R> Table<L, R> {
             free: Vec::new(),
             spare: Vec::new(),
             latest: 0,
+            latest_ports: 0,
             asked,
             over: Vec::new(),
             memory: Memory::new(),
@@ -420,7 +423,8 @@ impl<L: Listener, R> Table<L, R> {
     ) -> Option<(usize, Peer)> {
         // Where the last packet belonged, mostly: then no hash is needed.
         let latest = self.latest;
-        if let Some(flow) = self.flow(latest)
+        if ends.added_ports() == self.latest_ports
+            && let Some(flow) = self.flow(latest)
             && let Some(from) = ends.sender_between(&flow.ends)
             && self.goes_on(flow, from, numbers)
         {
@@ -432,6 +436,7 @@ impl<L: Listener, R> Table<L, R> {
         {
             if self.goes_on(flow, from, numbers) {
                 self.latest = slot;
+                self.latest_ports = ends.added_ports();
                 return Some((slot, from));
             }
             if flow.watch == Watch::Over {
@@ -492,6 +497,7 @@ impl<L: Listener, R> Table<L, R> {
         };
         self.load.add(flow.weigh());
         self.latest = self.free.pop().unwrap_or(self.flows.len());
+        self.latest_ports = ends.added_ports();
         match self.flows.get_mut(self.latest) {
             Some(empty) => *empty = Some(flow),
             None => self.flows.push(Some(flow)),
