@@ -11,7 +11,7 @@ use super::finished::{Finished, MAX_KEPT, Texts};
 use super::judged::Judged;
 use super::{Extent, Print, Reading, Row, Selection, Sighting, Totals, pool};
 use crate::capture::{Capture, Monitor, OpenError, Part, Source};
-use crate::connection::{Connection, Exchanges, Recorder, Targets, Tracker};
+use crate::connection::{Connection, Recorder, Targets, Tracker};
 use crate::rules::Settings;
 use crate::slab::{Slab, Spot};
 use crate::tcp::{Bounds, Latest};
@@ -186,9 +186,9 @@ where
 {
     type Record = Spot;
 
-    fn record(&mut self, mut connection: Connection) -> (Spot, Exchanges) {
+    fn record(&mut self, mut connection: Connection) -> Spot {
         let judged = Judged::new(&mut connection, self.plan);
-        (self.judged.add(judged), connection.exchanges)
+        self.judged.add(judged)
     }
 
     fn weight(&self, &spot: &Spot) -> usize {

@@ -198,7 +198,6 @@ impl Registry<Conversation> for Noting<'_> {
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> Spot {
         let mut connection = conversation.conclude(facts);
         let judged = Judged::new(&mut connection, self.plan);
-        conversation.reuse(connection.exchanges);
         self.judged.add(judged)
     }
 

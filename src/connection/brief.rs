@@ -9,12 +9,14 @@ use crate::time::At;
 pub(crate) struct Brief {
     pub(crate) asked: Option<Asked>,
     pub(crate) told: Option<Told>,
+    /// See [`Exchange::is_complete`].
+    pub(super) is_complete: bool,
 }
 
 /// Of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
-    pub(super) start: Place,
+    pub(crate) start: Place,
     /// Where its head is complete.
     pub(crate) head_at: Option<At>,
     /// Where it is complete, if that is known.
@@ -55,6 +57,7 @@ impl From<&Exchange> for Brief {
                 end_at: response.message.end_at(),
                 status: response.status,
             }),
+            is_complete: exchange.is_complete(),
         }
     }
 }

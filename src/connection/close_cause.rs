@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::brief::{Asked, Brief};
 use super::{Connection, Exchange, Traits, is_beyond_close};
 use crate::tcp::{Close, CloseKind, Peer};
 use crate::time::{At, Span};
@@ -70,32 +71,39 @@ impl Connection {
         if all_complete && close.kind == CloseKind::Fin {
             return false;
         }
-        // Who asks behind a response with close gets no answer, and nothing is cut short by that.
+        let mut due = self.exchanges.briefs().take(self.due_an_answer());
+        due.any(|exchange| self.cuts_short(close, &exchange))
+    }
+
+    /// How many of the exchanges were due an answer: who asks behind a response with close gets none, and nothing is cut
+    /// short by that.
+    fn due_an_answer(&self) -> usize {
+        let all = self.exchanges.len();
+        if !self.exchanges.traits().contain(Traits::CLOSE) {
+            return all;
+        }
         let says_close = |exchange: &Exchange| {
             let response = exchange.response.as_ref();
             response.is_some_and(|response| response.message.says_close())
         };
         let first = self.exchanges.iter().position(says_close);
-        let due = first.map_or(self.exchanges.len(), |first| first + 1);
-        let mut due = self.exchanges.iter().take(due);
-        due.any(|exchange| self.cuts_short(close, exchange))
+        first.map_or(all, |first| first + 1)
     }
 
-    fn cuts_short(&self, close: Close, exchange: &Exchange) -> bool {
-        let Some(request) = &exchange.request else {
+    fn cuts_short(&self, close: Close, exchange: &Brief) -> bool {
+        let Some(Asked { start, .. }) = exchange.asked else {
             return false;
         };
-        let start = request.message.start;
         if is_beyond_close(&self.facts, start) {
             return false;
         }
         let ended_before = |end: At| end.frame < close.at.frame;
         match close.kind {
             // What comes before a FIN in sequence may be captured behind it, and the other direction stays open.
-            CloseKind::Fin => !exchange.is_complete(),
+            CloseKind::Fin => !exchange.is_complete,
             CloseKind::Rst => {
                 start.stamp.at.frame < close.at.frame
-                    && (!exchange.is_complete() || !exchange.end().is_none_or(ended_before))
+                    && (!exchange.is_complete || !exchange.end().is_none_or(ended_before))
             }
         }
     }

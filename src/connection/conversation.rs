@@ -1,7 +1,7 @@
 //! What a connection says while it is read: a reader for each side, and the log that both write to.
 
 use super::log::{Log, LostTo};
-use super::{Bounded, Connection, Exchanges, Interims, Limit, Opened, Protocol, last_idle};
+use super::{Bounded, Connection, Interims, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
 use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
 use crate::time::At;
@@ -25,18 +25,11 @@ pub struct Conversation {
 impl Listener for Conversation {
     type Asked = Targets;
 
+    #[inline(always)]
     fn new(targets: Targets) -> Self {
         Conversation {
             readers: readers(Origin::Inside),
             log: Log::keeping(targets),
-        }
-    }
-
-    #[inline(always)]
-    fn renewed(recorded: &mut Self, targets: Targets) -> Self {
-        Conversation {
-            readers: readers(Origin::Inside),
-            log: Log::renewed(&mut recorded.log, targets),
         }
     }
 
@@ -164,11 +157,6 @@ impl Conversation {
             connection.interims = rare.interims;
         }
         connection.idle_last = last_idle(facts, &connection.exchanges, connection.tunnel);
-    }
-
-    /// Another connection may have the memory of these.
-    pub fn reuse(&mut self, exchanges: Exchanges) {
-        self.log.reuse(exchanges);
     }
 }
 

@@ -78,7 +78,13 @@ impl Exchanges {
         records.map(|(number, record)| self.whole(number, record))
     }
 
-    /// The same, in brief.
+    /// Each in brief, in order.
+    pub(super) fn briefs(&self) -> impl Iterator<Item = Brief> {
+        let records = self.numbered();
+        records.map(|(number, record)| self.brief(number, record))
+    }
+
+    /// The same, from the last to the first.
     pub(super) fn briefs_latest_first(&self) -> impl Iterator<Item = Brief> {
         let records = self.numbered_latest_first();
         records.map(|(number, record)| self.brief(number, record))
@@ -115,14 +121,6 @@ impl Exchanges {
     /// Takes the idle gaps out.
     pub(crate) fn take_gaps(&mut self) -> Gaps {
         mem::take(&mut self.gaps)
-    }
-
-    /// The memory of the records, of which none is left.
-    #[inline]
-    pub(super) fn into_memory(self) -> Records {
-        let mut records = self.records;
-        records.clear();
-        records
     }
 
     /// How many of them are records.
@@ -170,9 +168,10 @@ impl Deref for Exchanges {
 
     fn deref(&self) -> &[Exchange] {
         self.all.get_or_init(|| {
+            let mut all = Vec::with_capacity(self.len());
             let records = self.numbered();
-            let all = records.map(|(number, record)| self.whole(number, record));
-            all.collect()
+            all.extend(records.map(|(number, record)| self.whole(number, record)));
+            all.into()
         })
     }
 }

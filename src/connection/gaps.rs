@@ -30,6 +30,14 @@ impl Gaps {
         }
     }
 
+    /// Makes room for so many more, and for no others.
+    fn reserve_exact(&mut self, more: usize) {
+        match &mut self.0 {
+            Kept::Short(short) => short.reserve_exact(more),
+            Kept::Any(any) => any.reserve_exact(more),
+        }
+    }
+
     /// Gives back the memory that it needs no more.
     fn shrink(&mut self) {
         match &mut self.0 {
@@ -118,6 +126,7 @@ impl Growing {
     /// Takes all of them out.
     pub(super) fn finish(&mut self) -> Gaps {
         if self.count > 0 {
+            self.others.reserve_exact(self.count as usize);
             self.gather();
         }
         let mut all = mem::take(&mut self.others);

@@ -284,22 +284,6 @@ impl Kept {
         exchanges
     }
 
-    /// Others may have the memory of these.
-    #[inline]
-    pub(super) fn reuse(&mut self, exchanges: Exchanges) {
-        self.records = exchanges.into_memory();
-    }
-
-    /// One in which nothing is, with the memory of this one, of which all were taken.
-    #[inline(always)]
-    pub(super) fn renewed(&mut self) -> Self {
-        debug_assert!(self.next() == 0, "none is left of those that were taken");
-        Kept {
-            records: mem::take(&mut self.records),
-            ..Kept::default()
-        }
-    }
-
     /// The memory that it has taken beside its own size, in octets.
     #[inline]
     pub(super) fn weight(&self) -> usize {

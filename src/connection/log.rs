@@ -177,15 +177,6 @@ impl Log {
         }
     }
 
-    /// The same in the memory of one whose exchanges were taken.
-    #[inline(always)]
-    pub(super) fn renewed(recorded: &mut Log, targets: Targets) -> Self {
-        Log {
-            exchanges: recorded.exchanges.renewed(),
-            ..Log::keeping(targets)
-        }
-    }
-
     pub(super) fn requester(&self) -> Option<Peer> {
         self.requester
     }
@@ -281,11 +272,6 @@ impl Log {
     #[inline(always)]
     pub(super) fn take_exchanges(&mut self) -> Exchanges {
         self.exchanges.take()
-    }
-
-    /// The memory of these may be used again.
-    pub(super) fn reuse(&mut self, exchanges: Exchanges) {
-        self.exchanges.reuse(exchanges);
     }
 
     #[inline(always)]

@@ -327,6 +327,7 @@ impl Record {
         Brief {
             asked: Some(asked),
             told: (self.told.stage > Stage::Nothing).then(told),
+            is_complete: self.is_complete(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Records of exchanges, one behind the other.
 //!
 //! In: records. Out: each by its place. They lie in blocks of memory: where one is full, another is begun, and what is in
-//! it stays there. It was not looked at for long, and to move it would be to fetch all of it.
+//! it stays there. It was not looked at for long, and to move it would be to fetch all of it. Blocks of connections that
+//! are over are given to further ones: those that were used last, which are in the caches.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::iter;
 use std::mem;
@@ -31,9 +33,67 @@ struct Block {
     records: Vec<Record>,
 }
 
-/// How many have room in a block, from so many other blocks on: few connections have more than some exchanges, and some
-/// have very many. Blocks of few sizes are found again sooner by whoever gives memory.
-const BLOCKS: [(usize, usize); 4] = [(4, 0), (8, 2), (39, 8), (157, 12)];
+/// How many have room in a block of each size.
+const SIZES: [usize; 4] = [4, 8, 39, 157];
+
+/// The size of a block behind so many others: few connections have more than some exchanges, and some have very many.
+fn size_behind(blocks: usize) -> usize {
+    match blocks {
+        0..2 => 0,
+        2..8 => 1,
+        8..12 => 2,
+        _ => 3,
+    }
+}
+
+/// So much memory is kept in spare blocks of one size, in octets.
+const MAX_SPARE: usize = 64 << 10;
+
+thread_local! {
+    /// Empty blocks of this thread that nobody has, of each size.
+    static SPARE: RefCell<[Vec<Vec<Record>>; SIZES.len()]> = const {
+        RefCell::new([const { Vec::new() }; SIZES.len()])
+    };
+}
+
+/// An empty block of the `nth` size.
+#[inline]
+fn block(nth: usize) -> Vec<Record> {
+    let spare = SPARE.try_with(|spare| spare.borrow_mut().get_mut(nth)?.pop());
+    match spare {
+        Ok(Some(block)) => block,
+        _ => Vec::with_capacity(SIZES.get(nth).copied().unwrap_or_default()),
+    }
+}
+
+/// Keeps a block for whoever needs one next, if there is room for it.
+#[inline]
+fn spare(mut block: Vec<Record>) {
+    let size = block.capacity();
+    let Some(nth) = SIZES.iter().position(|&other| other == size) else {
+        return;
+    };
+    block.clear();
+    // Where the thread is over, it is given back.
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        let blocks = spare.get_mut(nth)?;
+        let room = MAX_SPARE / (size * size_of::<Record>());
+        (blocks.len() < room).then(|| blocks.push(block))
+    });
+}
+
+impl Drop for Records {
+    #[inline]
+    fn drop(&mut self) {
+        if self.last.capacity() > 0 {
+            spare(mem::take(&mut self.last));
+            while let Some(block) = self.full.pop_front() {
+                spare(block.records);
+            }
+        }
+    }
+}
 
 impl Records {
     #[inline]
@@ -54,15 +114,14 @@ impl Records {
 
     #[inline(never)]
     fn begin_block(&mut self) {
-        let is_due = |&(_, from): &(usize, usize)| self.full.len() >= from;
-        let (count, _) = BLOCKS.into_iter().rfind(is_due).unwrap_or_default();
-        let records = mem::replace(&mut self.last, Vec::with_capacity(count));
-        if !records.is_empty() {
+        if !self.last.is_empty() {
+            let records = mem::take(&mut self.last);
             self.in_full += records.len();
             let before = self.full.back();
             let start = before.map_or(0, |block| block.start + block.records.len());
             self.full.push_back(Block { start, records });
         }
+        self.last = block(size_behind(self.full.len()));
     }
 
     /// The one at this place.
@@ -130,15 +189,6 @@ impl Records {
         }
     }
 
-    /// Drops all, and keeps the memory of the last block.
-    pub(super) fn clear(&mut self) {
-        self.last.clear();
-        if !self.full.is_empty() {
-            self.full = VecDeque::new();
-        }
-        (self.in_full, self.gone) = (0, 0);
-    }
-
     /// The memory that they take, in octets.
     #[inline]
     pub(super) fn weight(&self) -> usize {
@@ -147,5 +197,61 @@ impl Records {
 
     pub(super) fn shrink(&mut self) {
         self.last.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::LineKind;
+    use super::*;
+
+    fn of(count: usize) -> Records {
+        let mut records = Records::default();
+        (0..count).for_each(|_| records.push(Record::of_odd(LineKind::None)));
+        assert_eq!(records.len(), count);
+        records
+    }
+
+    /// How many spare blocks there are of each size.
+    fn spare_blocks() -> [usize; SIZES.len()] {
+        SPARE.with(|spare| spare.borrow().each_ref().map(Vec::len))
+    }
+
+    #[test]
+    fn blocks_of_those_that_are_over_are_used_again() {
+        // Two of 4, six of 8, and part of one of 39.
+        drop(of(60));
+        assert_eq!(spare_blocks(), [2, 6, 1, 0]);
+        let some = of(10);
+        assert_eq!(some.iter().count(), 10);
+        assert_eq!(spare_blocks(), [0, 5, 1, 0]);
+        let others = of(5);
+        assert_eq!(spare_blocks(), [0, 5, 1, 0]);
+        drop((some, others));
+        assert_eq!(spare_blocks(), [4, 6, 1, 0]);
+    }
+
+    #[test]
+    fn a_block_that_is_not_full_or_not_whole_is_no_other() {
+        let mut records = of(70);
+        (0..50).for_each(|_| records.drop_first());
+        records.shrink();
+        assert_eq!((records.len(), records.iter().count()), (20, 20));
+        drop(records);
+        // The one of 39 was cut to what was in it.
+        assert_eq!(spare_blocks()[2..], [0, 0]);
+    }
+
+    #[test]
+    fn spare_blocks_are_bounded() {
+        let records: Vec<_> = (0..100).map(|_| of(1_000)).collect();
+        drop(records);
+        let octets = SIZES.map(|size| size * size_of::<Record>());
+        for (count, octets) in spare_blocks().into_iter().zip(octets) {
+            assert!(
+                count > 0 && count * octets <= MAX_SPARE,
+                "{count} of {octets}"
+            );
+        }
     }
 }

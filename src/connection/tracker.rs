@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::tables::{Beside, Tables};
-use super::{Connection, Conversation, Exchange, Exchanges, Targets};
+use super::{Connection, Conversation, Exchange, Targets};
 use crate::capture::Packet;
 use crate::tcp::{Bounds, Facts, Latest, Registry};
 use crate::time::At;
@@ -22,9 +22,8 @@ pub trait Recorder {
     /// What is made of a connection.
     type Record;
 
-    /// Nothing can happen to it any more, but that packets still come which repeat what there was. With the record come
-    /// those exchanges back that are not kept: others can have their memory.
-    fn record(&mut self, connection: Connection) -> (Self::Record, Exchanges);
+    /// Nothing can happen to it any more, but that packets still come which repeat what there was.
+    fn record(&mut self, connection: Connection) -> Self::Record;
 
     /// The memory that a record takes beside its own size, in octets.
     fn weight(&self, record: &Self::Record) -> usize;
@@ -39,8 +38,8 @@ pub trait Recorder {
 impl<F: FnMut(Connection)> Recorder for F {
     type Record = Box<Connection>;
 
-    fn record(&mut self, connection: Connection) -> (Box<Connection>, Exchanges) {
-        (Box::new(connection), Exchanges::default())
+    fn record(&mut self, connection: Connection) -> Box<Connection> {
+        Box::new(connection)
     }
 
     fn weight(&self, connection: &Box<Connection>) -> usize {
@@ -69,9 +68,7 @@ impl<C: Recorder> Registry<Conversation> for Register<'_, C> {
     }
 
     fn conclude(&mut self, facts: Facts, conversation: &mut Conversation) -> C::Record {
-        let (record, exchanges) = self.recorder.record(conversation.conclude(facts));
-        conversation.reuse(exchanges);
-        record
+        self.recorder.record(conversation.conclude(facts))
     }
 
     fn weight(&self, record: &C::Record) -> usize {

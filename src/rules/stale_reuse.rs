@@ -3,7 +3,8 @@
 use super::evidence::{acked_before, sees_all};
 use super::request_after_close;
 use super::{AtFault, Explanation, Finding, Level, Rule, Ruling, Settings, Subject, Traits};
-use crate::connection::{Connection, Request};
+use crate::connection::{Brief, Connection, Request};
+use crate::http::Place;
 use crate::tcp::{Fin, Peer};
 
 pub(super) static RULE: Rule = Rule {
@@ -39,7 +40,15 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 
 fn find(connection: &Connection) -> Option<Finding> {
     let fin = connection.facts.sides.server.fin?;
-    if !sees_all(connection) || request_after_close::find(connection).is_some() {
+    let may_know = |exchange: &Brief| {
+        let asked = exchange.asked;
+        asked.is_some_and(|asked| acknowledges(&asked.start, &fin))
+    };
+    let unanswered = Traits::UNANSWERED;
+    if !connection.exchanges.any_that_shows(unanswered, may_know)
+        || !sees_all(connection)
+        || request_after_close::find(connection).is_some()
+    {
         return None;
     }
     let stale = connection.exchanges.iter().find_map(|exchange| {
@@ -66,8 +75,12 @@ fn find(connection: &Connection) -> Option<Finding> {
 }
 
 fn knew(request: &Request, fin: &Fin) -> bool {
-    let covers = |ack: u64| ack > fin.offset;
-    request.message.start.stamp.ack().is_some_and(covers) && acked_before(fin.acked, request)
+    acknowledges(&request.message.start, fin) && acked_before(fin.acked, request)
+}
+
+/// Whether the packet with that place does.
+fn acknowledges(place: &Place, fin: &Fin) -> bool {
+    place.stamp.ack().is_some_and(|ack| ack > fin.offset)
 }
 
 #[cfg(test)]

@@ -56,14 +56,6 @@ pub trait Listener {
     /// For a connection of which nothing is known yet: the capture may begin inside it.
     fn new(asked: Self::Asked) -> Self;
 
-    /// The same in place of one whose connection was recorded: it may take the memory that this one has.
-    fn renewed(_recorded: &mut Self, asked: Self::Asked) -> Self
-    where
-        Self: Sized,
-    {
-        Self::new(asked)
-    }
-
     /// The connection begins here, with a SYN; told before anything else.
     fn begin(&mut self);
 

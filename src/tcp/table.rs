@@ -489,8 +489,7 @@ impl<L: Listener, R> Table<L, R> {
         let asked = self.asked;
         let mut flow = match self.spare.pop() {
             Some(mut spare) => {
-                let listener = L::renewed(&mut spare.listener, asked);
-                *spare = Flow::new(stream, hash, ends, listener);
+                *spare = Flow::new(stream, hash, ends, L::new(asked));
                 spare
             }
             None => Box::new(Flow::new(stream, hash, ends, L::new(asked))),

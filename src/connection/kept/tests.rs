@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connection::MessageHead;
-use crate::connection::{Gaps, Traits, idle_gap};
+use crate::connection::{Brief, Gaps, Traits, idle_gap};
 use crate::http::{
     BodyFields, ContentLength, Framing, Head, HeadShape, KeepAlive, Options, Syntax,
     TransferEncoding,
@@ -318,6 +318,12 @@ impl Both {
             format!("{:?}", self.plain.iter().collect::<Vec<_>>())
         );
         assert_eq!(format!("{:?}", &*exchanges), format!("{:?}", self.plain));
+        let brief = |exchange| format!("{:?}", Brief::from(exchange));
+        let briefs = exchanges.briefs().map(|brief| format!("{brief:?}"));
+        assert!(briefs.eq(self.plain.iter().map(brief)));
+        let latest = exchanges.briefs_latest_first();
+        let latest = latest.map(|brief| format!("{brief:?}"));
+        assert!(latest.eq(self.plain.iter().rev().map(brief)));
         let gaps = self.plain.windows(2);
         let gaps: Gaps = gaps
             .filter_map(|pair| idle_gap(&pair[0], &pair[1]))
@@ -327,7 +333,13 @@ impl Both {
         let notings = self.plain.iter().map(Noting::from);
         notings.for_each(|noting| noted.add(&noting));
         assert_eq!(exchanges.traits(), noted.traits);
-        for traits in [Traits::ENDING, Traits::CLOSE, Traits::BAD_FRAMING] {
+        let unanswered = Traits::UNANSWERED;
+        for traits in [
+            Traits::ENDING,
+            Traits::CLOSE,
+            Traits::BAD_FRAMING,
+            unanswered,
+        ] {
             let shows = |exchange: &Exchange| Traits::of(exchange).contain(traits);
             let any = exchanges.any_that_shows(traits, |_| true);
             assert_eq!(any, self.plain.iter().any(shows));
@@ -361,19 +373,4 @@ fn of_more_than_are_kept_the_latest_are() {
     }
     both.plain.drain(..250);
     assert_eq!(both.finish().dropped(), 250);
-}
-
-#[test]
-fn one_in_the_memory_of_another_has_nothing_of_it_but_that() {
-    let mut both = Both::new(1, 1 << 20);
-    (0..3).for_each(|_| both.begin_one());
-    let memory = both.kept.records.weight();
-    both.kept.settle(2);
-    let exchanges = both.kept.take();
-    assert_eq!(exchanges.len(), 3);
-    both.kept.reuse(exchanges);
-    let mut renewed = both.kept.renewed();
-    assert_eq!((renewed.weight(), both.kept.weight()), (memory, 0));
-    assert_eq!(renewed.push_response(200, both.begin()), 0);
-    assert_eq!(renewed.take().len(), 1);
 }
