@@ -364,11 +364,17 @@ impl Crew {
     /// All was read: the steps in which what is left is finished.
     pub(super) fn finish(&mut self, steps: VecDeque<Remains>) {
         self.stage = Stage::Finishing(steps);
-        (0..STEPS_AHEAD).for_each(|_| self.finish_more());
+        self.finish_more();
     }
 
+    /// Begins several further steps of the end where few are left: then nobody waits for each of them.
     fn finish_more(&mut self) {
-        if let Stage::Finishing(steps) = &mut self.stage {
+        if self.steps.len() > STEPS_LEFT {
+            return;
+        }
+        while let Stage::Finishing(steps) = &mut self.stage
+            && self.steps.len() < STEPS_AHEAD
+        {
             match steps.pop_front() {
                 Some(remains) => self.begin_step(Some(remains)),
                 None => self.stage = Stage::Over,
@@ -400,7 +406,10 @@ impl Seat {
 }
 
 /// How many steps of the end are worked on at once.
-const STEPS_AHEAD: usize = 3;
+const STEPS_AHEAD: usize = 6;
+
+/// How many of them are left when further ones are begun.
+const STEPS_LEFT: usize = STEPS_AHEAD / 2;
 
 #[cfg(test)]
 mod tests {

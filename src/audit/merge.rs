@@ -12,7 +12,7 @@ use super::numbers::Numbers;
 use crate::time::At;
 
 /// How many connections are finished in one step at the end.
-const STEP: usize = 128;
+const STEP: usize = 256;
 
 /// Numbers connections in the order in which they began.
 #[derive(Debug, Default)]
