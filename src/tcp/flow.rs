@@ -100,29 +100,31 @@ enum Roles {
     Ports,
 }
 
-/// A connection while it is read.
+/// A connection while it is read. What is looked at for every packet lies together, and behind that the rest: with many
+/// connections, each packet finds its own far away.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Flow<L> {
-    pub(super) stream: u64,
+    pub(super) listener: L,
+    halves: PerPeer<Half>,
     pub(super) ends: PerPeer<Endpoint>,
     /// What the table finds it by.
     pub(super) hash: u64,
-    roles: Roles,
-    first: At,
     pub(super) last: At,
     pub(super) packets: u64,
-    pub(super) numbering: Numbering,
-    handshake: Handshake,
-    halves: PerPeer<Half>,
     /// What it weighed when that was last asked.
     pub(super) weight: Weight,
     /// And what the listener had taken then, as far as there is room for it.
     listener_weight: u32,
-    pub(super) crowded_out: Option<Crowd>,
     pub(super) watch: Watch,
     pub(super) waits: Waits,
     pace: Pace,
-    pub(super) listener: L,
+    roles: Roles,
+    pub(super) stream: u64,
+    first: At,
+    handshake: Handshake,
+    pub(super) numbering: Numbering,
+    pub(super) crowded_out: Option<Crowd>,
 }
 
 /// Whether most packets of a connection change but a few numbers.
