@@ -98,31 +98,24 @@ impl<R> Tables<R> {
         // What is for the tables of others goes no further. All else is large: it stays where it is.
         let (plainest, other);
         let (table, segment) = match Decoder::plainest(packet) {
-            Some(segment) => match tables.of(segment.src, segment.dst) {
-                Some(table) => {
-                    plainest = segment;
-                    (table, &plainest)
-                }
-                None => return,
-            },
-            // A copy, so that the packet itself need not lie in memory for the plainest.
-            None => match self.decoder.decode_other(&{ *packet }) {
-                Decoded::Segment(segment) => match tables.of(segment.src, segment.dst) {
-                    Some(table) => {
-                        other = segment;
-                        (table, &other)
-                    }
-                    None => return,
-                },
-                Decoded::Header(header) => {
-                    self.ignored.count(header.reason);
-                    if let Some(table) = tables.of(header.src, header.dst) {
-                        table.skip(&header, at, registry);
-                    }
+            Some(segment) => {
+                let Some(table) = tables.of(segment.src, segment.dst) else {
                     return;
-                }
-                Decoded::Ignored(reason) => return self.ignored.count(reason),
-            },
+                };
+                plainest = segment;
+                (table, &plainest)
+            }
+            None => {
+                // A copy, so that the packet itself need not lie in memory for the plainest.
+                other = self.decoder.decode_other(&{ *packet });
+                let Decoded::Segment(segment) = &other else {
+                    return tables.pass(&other, at, &mut self.ignored, registry);
+                };
+                let Some(table) = tables.of(segment.src, segment.dst) else {
+                    return;
+                };
+                (table, segment)
+            }
         };
         table.take(segment, registry);
     }
@@ -163,5 +156,25 @@ impl<R> KeptTables<R> {
     #[inline]
     fn of(&mut self, src: Endpoint, dst: Endpoint) -> Option<&mut Table<Conversation, R>> {
         self.0.get_mut(shard(src, dst))?.as_deref_mut()
+    }
+
+    /// Counts what is no segment, and lets a header without one take its part.
+    fn pass(
+        &mut self,
+        other: &Decoded<'_>,
+        at: At,
+        ignored: &mut Ignored,
+        registry: &mut impl Registry<Conversation, Record = R>,
+    ) {
+        match other {
+            Decoded::Segment(_) => {}
+            Decoded::Header(header) => {
+                ignored.count(header.reason);
+                if let Some(table) = self.of(header.src, header.dst) {
+                    table.skip(header, at, registry);
+                }
+            }
+            Decoded::Ignored(reason) => ignored.count(*reason),
+        }
     }
 }
