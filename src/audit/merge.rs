@@ -20,8 +20,8 @@ pub(super) struct Merge {
     numbers: Numbers,
     /// What begins in a step.
     begun: Vec<u64>,
-    /// What is finished there: by which frame that is known, its number, and in which yield it is, and where.
-    order: Vec<(u64, u64, usize, usize)>,
+    /// What is finished there: by which frame that is known, with which it began, and in which yield it is, and where.
+    order: Vec<(u64, u64, u32, u32)>,
 }
 
 impl Merge {
@@ -32,27 +32,26 @@ impl Merge {
         yields: &'a mut [Yield],
     ) -> impl Iterator<Item = (Finished, &'a [u8])> {
         self.number(yields);
-        self.order.clear();
-        for (at, yielded) in yields.iter_mut().enumerate() {
-            for (number, finished) in yielded.finished.iter_mut().enumerate() {
-                // That it is there is sure: it began in this step or in one before.
-                let stream = self.numbers.take(finished.stream);
-                finished.number(stream.unwrap_or(u64::MAX));
-                let known_by = finished.known_by;
-                self.order.push((known_by, finished.stream, at, number));
-            }
+        let Merge { numbers, order, .. } = self;
+        order.clear();
+        for (at, yielded) in (0..).zip(&*yields) {
+            let finished = (0..).zip(&yielded.finished);
+            order.extend(finished.map(|(place, one)| (one.known_by, one.stream, at, place)));
         }
         // What each hand finished is mostly in order.
-        self.order.sort();
+        order.sort();
         let (mut texts, mut finished): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
         for yielded in yields {
             texts.push(yielded.texts.written.octets());
             finished.push(yielded.finished.as_mut_slice());
         }
-        self.order.iter().filter_map(move |&(_, _, at, number)| {
-            let finished = finished.get_mut(at)?.get_mut(number)?;
-            let what = mem::replace(&mut finished.what, What::Count);
-            Some((Finished { what, ..*finished }, *texts.get(at)?))
+        order.iter().filter_map(move |&(_, begun, at, place)| {
+            let one = finished.get_mut(at as usize)?.get_mut(place as usize)?;
+            let what = mem::replace(&mut one.what, What::Count);
+            let mut one = Finished { what, ..*one };
+            // That it is there is sure: it began in this step or in one before. In this order it is mostly the first.
+            one.number(numbers.take(begun).unwrap_or(u64::MAX));
+            Some((one, *texts.get(at as usize)?))
         })
     }
 
