@@ -251,6 +251,33 @@ fn behind_a_hole_in_the_requests_a_response_answers_nobody() {
 }
 
 #[test]
+fn behind_a_lost_message_each_response_answers_its_own_request_however_much_waits() {
+    let body = "x".repeat(60_000);
+    let exchanges = |large_requests: bool, lost: &str| {
+        let each = (1..=10).map(|n| match large_requests {
+            true => format!(
+                "> raw POST /{n} HTTP/1.1\\r\\nContent-Length: 60000\\r\\n\\r\\n{body}\n< {} | Content-Length: 0\n",
+                400 + n
+            ),
+            false => format!("> GET /{n}\n< {} | Content-Length: 60000\n", 400 + n),
+        });
+        play_all(&(lost.to_owned() + &each.collect::<String>()))
+            .remove(0)
+            .connection
+    };
+    let own: Vec<_> = (401..=410).map(Some).collect();
+    let connection = exchanges(
+        false,
+        "> GET /lost unseen\nlost\n< 200 | Content-Length: 5\n",
+    );
+    assert_eq!(statuses(&connection), own);
+    assert_eq!(counts(&connection), (10, 11, 0));
+    let connection = exchanges(true, "> GET /0\nhole server 100\n");
+    assert_eq!(statuses(&connection)[1..], own);
+    assert_eq!(counts(&connection), (11, 10, 1));
+}
+
+#[test]
 fn a_request_captured_after_its_own_acknowledgement_fills_the_hole() {
     let played = play_all("> GET /a\n< 200 | Content-Length: 5\n> GET /b unseen\nlost\n< 204\n");
     assert_eq!(

@@ -215,7 +215,7 @@ impl<L: Listener> Flow<L> {
 
     /// Hands out what needs to wait no longer by this time, without a packet.
     pub(super) fn release_until(&mut self, now: Time) {
-        self.pump(now);
+        self.pump(Wait::AsLongAsUseful(now));
         self.follow_requester();
     }
 
@@ -224,14 +224,8 @@ impl<L: Listener> Flow<L> {
         for peer in Peer::BOTH {
             self.halves[peer].note_limit();
         }
-        self.release_all();
+        self.pump(Wait::NoLonger);
         self.follow_requester();
-    }
-
-    fn release_all(&mut self) {
-        while self.is_pending()
-            && (self.release_any(Wait::ForCause) || self.release_any(Wait::NoLonger))
-        {}
     }
 
     /// What the first packet tells.
@@ -387,7 +381,7 @@ impl<L: Listener> Flow<L> {
             self.listener.acknowledged(from.other(), upto, by);
         }
         self.take_octets(from, segment, offset, stamp);
-        self.pump(segment.at.time);
+        self.pump(Wait::AsLongAsUseful(segment.at.time));
         self.follow_requester();
     }
 
@@ -405,9 +399,8 @@ impl<L: Listener> Flow<L> {
             stamp,
         };
         if run.end() > run.offset {
-            let wait = Wait::AsLongAsUseful(segment.at.time);
             match half.assembler.in_order(&run) {
-                Some(part) if !wait.for_cause(stamp.after(), half, other) => {
+                Some(part) if !lacks_cause(stamp.after(), other) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
                 _ => {
@@ -423,40 +416,60 @@ impl<L: Listener> Flow<L> {
         }
     }
 
-    /// Hands out all that became due.
-    fn pump(&mut self, now: Time) {
-        while self.is_pending() && self.release_any(Wait::AsLongAsUseful(now)) {}
+    /// Hands out what waits, as far as it is waited for no longer.
+    fn pump(&mut self, wait: Wait) {
+        while self.is_pending() && self.release_next(wait) {}
     }
 
     fn is_pending(&self) -> bool {
         self.halves.client.is_pending() || self.halves.server.is_pending()
     }
 
-    fn release_any(&mut self, wait: Wait) -> bool {
-        Peer::BOTH.into_iter().any(|peer| self.release(peer, wait))
+    /// Hands out what is next, and says whether there was anything: what has all before it; where that is nothing, the
+    /// hole before what waits, so that its cause may come; and only where that is none, what came without its cause.
+    fn release_next(&mut self, wait: Wait) -> bool {
+        let mut any = |release: fn(&mut Self, Peer, Wait) -> bool| {
+            Peer::BOTH.into_iter().any(|from| release(self, from, wait))
+        };
+        any(|flow, from, _| flow.release(from, None))
+            || any(Self::release_hole)
+            || any(|flow, from, wait| flow.release(from, Some(wait)))
     }
 
-    /// Hands out the next run of `from`, the hole before it, or the end; says whether there was anything.
-    fn release(&mut self, from: Peer, wait: Wait) -> bool {
+    /// Hands out the hole before what waits of `from`.
+    fn release_hole(&mut self, from: Peer, wait: Wait) -> bool {
         let (half, other) = self.halves.split_mut(from);
-        if let Some(end) = half.hole_end() {
-            if wait.for_hole(half, end) {
-                return false;
-            }
-            let offset = half.assembler.next();
-            let len = half.give_up_to(end);
-            self.listener.hole(
-                from,
-                Hole {
-                    offset,
-                    len,
-                    carried: None,
-                },
-            );
-            return true;
+        let Some(end) = half.hole_end() else {
+            return false;
+        };
+        if wait.for_hole(half, other, end) {
+            return false;
         }
+        let offset = half.assembler.next();
+        let len = half.give_up_to(end);
+        let carried = None;
+        self.listener.hole(
+            from,
+            Hole {
+                offset,
+                len,
+                carried,
+            },
+        );
+        true
+    }
+
+    /// Hands out the next run of `from`, or its end: with its cause, or without if that is waited for no longer.
+    fn release(&mut self, from: Peer, wait: Option<Wait>) -> bool {
+        let (half, other) = self.halves.split_mut(from);
+        if half.hole_end().is_some() {
+            return false;
+        }
+        let waits = |after, half: &Half| {
+            lacks_cause(after, other) && wait.is_none_or(|wait| wait.for_cause(half, other))
+        };
         if let Some(held) = half.assembler.front() {
-            if wait.for_cause(held.stamp.after(), half, other) {
+            if waits(held.stamp.after(), half) {
                 return false;
             }
             let Some(taken) = half.assembler.pop() else {
@@ -470,7 +483,7 @@ impl<L: Listener> Flow<L> {
         let Some((offset, after)) = half.end_pending() else {
             return false;
         };
-        if wait.for_cause(after, half, other) {
+        if waits(after, half) {
             return false;
         }
         if let Some(at) = half.end() {
@@ -540,7 +553,7 @@ impl<L: Listener> Flow<L> {
         seen_until: At,
         registry: &mut G,
     ) -> G::Record {
-        self.release_all();
+        self.pump(Wait::NoLonger);
         for peer in Peer::BOTH {
             let half = &self.halves[peer];
             let (offset, unseen) = (half.reached(), half.acknowledged_unseen());
@@ -580,32 +593,30 @@ impl<L: Listener> Flow<L> {
 enum Wait {
     /// As long as it may still come; this is the time now.
     AsLongAsUseful(Time),
-    /// For holes no longer, but octets of one side still come behind those that they acknowledge.
-    ForCause,
-    /// For nothing.
     NoLonger,
 }
 
 impl Wait {
     /// Whether the hole that ends at `end` is still waited for.
-    fn for_hole(self, half: &mut Half, end: u64) -> bool {
+    fn for_hole(self, half: &mut Half, other: &Half, end: u64) -> bool {
         match self {
-            Wait::AsLongAsUseful(now) => !half.gives_up_hole(end, now),
-            Wait::ForCause | Wait::NoLonger => false,
-        }
-    }
-
-    /// Whether what `half` sent has to wait for the octets of `other` before this offset, which it can have acknowledged.
-    fn for_cause(self, after: Option<u64>, half: &Half, other: &Half) -> bool {
-        if after.is_none_or(|after| after <= other.reached()) || !other.was_seen() {
-            return false;
-        }
-        match self {
-            Wait::AsLongAsUseful(now) => !other.lost_patience(now) && !half.has_enough_waiting(),
-            Wait::ForCause => true,
+            Wait::AsLongAsUseful(now) => !half.gives_up_hole(other, end, now),
             Wait::NoLonger => false,
         }
     }
+
+    /// Whether what `half` sent still waits for octets of `other`.
+    fn for_cause(self, half: &Half, other: &Half) -> bool {
+        match self {
+            Wait::AsLongAsUseful(now) => !other.lost_patience(now) && !half.has_enough_waiting(),
+            Wait::NoLonger => false,
+        }
+    }
+}
+
+/// Whether the octets of `other` before this offset, which what is next can have acknowledged, did not all come.
+fn lacks_cause(after: Option<u64>, other: &Half) -> bool {
+    after.is_some_and(|after| after > other.reached()) && other.was_seen()
 }
 
 /// Hands out a run that is next in order.
@@ -974,8 +985,8 @@ mod tests {
                     take(&talk.segment(Peer::Client, Flags::ACK, &[]));
                 }
             }
-            one.release_all();
-            other.release_all();
+            one.pump(Wait::NoLonger);
+            other.pump(Wait::NoLonger);
             let (heard, all) = (&one.listener, &other.listener.0);
             assert_eq!(format!("{heard:?}"), format!("{all:?}"), "seed {seed}");
         }

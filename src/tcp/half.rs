@@ -15,7 +15,7 @@ use crate::time::{At, Span, Time};
 /// Data can be captured after its own acknowledgement, so that the acknowledgement alone proves nothing.
 pub const HOLE_PATIENCE: Span = Span::from_secs(1);
 
-/// How many octets behind an acknowledged hole end the wait for it.
+/// How many octets behind an acknowledged hole, of either side, end the wait for it.
 pub const HOLE_OCTETS: usize = 256 * 1024;
 
 /// How many octets may wait ahead of a hole in one direction; at this bound the hole is given up.
@@ -409,13 +409,14 @@ impl Half {
     }
 
     /// Whether the hole up to `end` is to be given up.
-    pub(super) fn gives_up_hole(&mut self, end: u64, now: Time) -> bool {
+    pub(super) fn gives_up_hole(&mut self, other: &Half, end: u64, now: Time) -> bool {
         let (octets, runs) = self.assembler.waiting();
         if octets > MAX_WAITING_OCTETS || runs > MAX_WAITING_RUNS {
             self.note_limit();
             return true;
         }
-        self.acked >= end && (octets >= HOLE_OCTETS || self.lost_patience(now))
+        let enough = self.has_enough_waiting() || other.has_enough_waiting();
+        self.acked >= end && (enough || self.lost_patience(now))
     }
 
     /// Notes that what waits is too much, if anything does.
