@@ -348,6 +348,7 @@ impl Crew {
         for other in others {
             let forgotten = [end.beside.forgotten, other.beside.forgotten];
             end.beside.forgotten = forgotten.into_iter().sum();
+            end.left += other.left;
             if other.last != last {
                 end.summary.add_damage(other.too_early);
             }

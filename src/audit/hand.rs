@@ -48,6 +48,8 @@ pub(super) struct Remains {
 pub(super) struct End {
     /// Its last packet.
     pub(super) last: At,
+    /// The memory that the connections take which are left, in octets.
+    pub(super) left: usize,
     /// What there was beside the connections; of what tables forgot, that of this hand.
     pub(super) beside: Beside,
     pub(super) summary: Summary,
@@ -128,6 +130,7 @@ impl Hand {
         let Reading { capture, tables } = *reading;
         let end = End {
             last: tables.last(),
+            left: tables.weight(),
             beside: tables.beside(),
             too_early: capture.falls_short("it changed while it was read"),
             summary: capture.finish(),

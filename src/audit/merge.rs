@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::finished::{Finished, What};
-use super::hand::{Remains, Yield};
+use super::hand::{End, Remains, Yield};
 use super::numbers::Numbers;
-use crate::time::At;
 
-/// How many connections are finished in one step at the end.
-const STEP: usize = 256;
+/// How many connections are finished in one step at the end, and how much memory they take, in octets, as far as those
+/// that are left are alike: it ends with whichever is reached first.
+const STEP: (usize, usize) = (256, 1 << 17);
 
 /// Numbers connections in the order in which they began.
 #[derive(Debug, Default)]
@@ -69,10 +69,13 @@ impl Merge {
         }
     }
 
-    /// The steps in which those that are left are finished, by number; this is the last packet of the capture.
-    pub(super) fn last_steps(&self, last: At) -> VecDeque<Remains> {
+    /// The steps in which those that are left are finished, by number.
+    pub(super) fn last_steps(&self, end: &End) -> VecDeque<Remains> {
         let frames: Vec<u64> = self.numbers.frames().collect();
-        let ends = frames.chunks(STEP).filter_map(|step| step.last());
+        let (most, octets) = STEP;
+        let alike = frames.len().saturating_mul(octets) / end.left.max(1);
+        let last = end.last;
+        let ends = frames.chunks(alike.clamp(1, most)).filter_map(|step| step.last());
         ends.map(|frame| Remains {
             before: frame + 1,
             last,

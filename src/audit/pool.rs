@@ -152,7 +152,7 @@ impl Pool {
                         });
                     }
                     Some(Ready::End(end)) => {
-                        let steps = merge.last_steps(end.last);
+                        let steps = merge.last_steps(&end);
                         account.note_end(end.beside, end.summary);
                         self.change(|progress| {
                             if let Some(crew) = progress.crews.front_mut() {
