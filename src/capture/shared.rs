@@ -14,7 +14,7 @@ use super::pieces::{After, PIECE, Piece, Pieces, fill};
 use super::readers::Readers;
 
 /// How many pieces are kept for those who are behind.
-const KEPT: usize = 8;
+const KEPT: usize = 4;
 
 /// How many pieces may be read by those who wait for an earlier one.
 const AHEAD: usize = 2;
