@@ -12,8 +12,9 @@ use crate::time::{At, Span, Time};
 
 /// How long a hole that the other side has acknowledged is waited for, in capture time.
 ///
-/// Data can be captured after its own acknowledgement, so that the acknowledgement alone proves nothing.
-pub const HOLE_PATIENCE: Span = Span::from_secs(1);
+/// Data can be captured after its own acknowledgement, so that the acknowledgement alone proves nothing. And where that
+/// was lost on its way, the sender sends once more, on common systems after 200 to 300 ms.
+pub const HOLE_PATIENCE: Span = Span::from_millis(400);
 
 /// How many octets behind an acknowledged hole, of either side, end the wait for it.
 pub const HOLE_OCTETS: usize = 256 * 1024;
