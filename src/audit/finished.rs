@@ -41,7 +41,7 @@ pub(super) struct Texts {
 }
 
 /// So many octets of memory are kept for further texts.
-pub(super) const MAX_KEPT: usize = 1 << 16;
+pub(super) const MAX_KEPT: usize = 1 << 17;
 
 impl Finished {
     /// What is wanted of the judged connection that is kept there, and this is the latest that is known of it. It is kept
