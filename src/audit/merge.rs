@@ -75,7 +75,9 @@ impl Merge {
         let (most, octets) = STEP;
         let alike = frames.len().saturating_mul(octets) / end.left.max(1);
         let last = end.last;
-        let ends = frames.chunks(alike.clamp(1, most)).filter_map(|step| step.last());
+        let ends = frames
+            .chunks(alike.clamp(1, most))
+            .filter_map(|step| step.last());
         ends.map(|frame| Remains {
             before: frame + 1,
             last,
