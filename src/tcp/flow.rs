@@ -4,10 +4,10 @@
 //! and none before the octets of the other side that its sender had acknowledged: so an answer never comes before
 //! what it answers, whatever the order of the packets in the capture.
 
-use super::assembler::{Ahead, Run};
+use super::assembler::{Ahead, Run, Taken};
 use super::bounds::{Crowd, Weight};
 use super::ends::Ends;
-use super::half::Half;
+use super::half::{Due, Half};
 use super::numbering::{Numbering, Numbers};
 use super::registry::Registry;
 use super::remembered::Latest;
@@ -400,7 +400,7 @@ impl<L: Listener> Flow<L> {
         };
         if run.end() > run.offset {
             match half.assembler.in_order(&run) {
-                Some(part) if !lacks_cause(stamp.after(), other) => {
+                Some(part) if other.has_come(stamp.after()) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
                 _ => {
@@ -428,68 +428,50 @@ impl<L: Listener> Flow<L> {
     /// Hands out what is next, and says whether there was anything: what has all before it; where that is nothing, the
     /// hole before what waits, so that its cause may come; and only where that is none, what came without its cause.
     fn release_next(&mut self, wait: Wait) -> bool {
-        let mut any = |release: fn(&mut Self, Peer, Wait) -> bool| {
-            Peer::BOTH.into_iter().any(|from| release(self, from, wait))
+        let halves = &self.halves;
+        let due = Peer::BOTH.map(|from| halves[from].due());
+        let first = |goes: &dyn Fn(&Due, &Half, &Half) -> bool| {
+            let mut due = Peer::BOTH.into_iter().zip(due);
+            due.find_map(|(from, due)| {
+                let due = due.filter(|due| goes(due, &halves[from], &halves[from.other()]))?;
+                Some((from, due))
+            })
         };
-        any(|flow, from, _| flow.release(from, None))
-            || any(Self::release_hole)
-            || any(|flow, from, wait| flow.release(from, Some(wait)))
-    }
-
-    /// Hands out the hole before what waits of `from`.
-    fn release_hole(&mut self, from: Peer, wait: Wait) -> bool {
-        let (half, other) = self.halves.split_mut(from);
-        let Some(end) = half.hole_end() else {
+        let next = first(&|due, _, other| due.has_cause(other))
+            .or_else(|| first(&|due, half, other| wait.gives_up_hole(due, half, other)))
+            .or_else(|| first(&|due, half, other| wait.gives_up_cause(due, half, other)));
+        let Some((from, due)) = next else {
             return false;
         };
-        if wait.for_hole(half, other, end) {
-            return false;
-        }
-        let offset = half.assembler.next();
-        let len = half.give_up_to(end);
-        let carried = None;
-        self.listener.hole(
-            from,
-            Hole {
-                offset,
-                len,
-                carried,
-            },
-        );
+        self.hand_out(from, due);
         true
     }
 
-    /// Hands out the next run of `from`, or its end: with its cause, or without if that is waited for no longer.
-    fn release(&mut self, from: Peer, wait: Option<Wait>) -> bool {
-        let (half, other) = self.halves.split_mut(from);
-        if half.hole_end().is_some() {
-            return false;
-        }
-        let waits = |after, half: &Half| {
-            lacks_cause(after, other) && wait.is_none_or(|wait| wait.for_cause(half, other))
-        };
-        if let Some(held) = half.assembler.front() {
-            if waits(held.stamp.after(), half) {
-                return false;
+    /// Hands out what is due of `from`.
+    fn hand_out(&mut self, from: Peer, due: Due) {
+        let half = &mut self.halves[from];
+        match due {
+            Due::Hole(end) => {
+                let offset = half.assembler.next();
+                let hole = Hole {
+                    offset,
+                    len: half.give_up_to(end),
+                    carried: None,
+                };
+                self.listener.hole(from, hole);
             }
-            let Some(taken) = half.assembler.pop() else {
-                return false;
-            };
-            for part in taken.parts() {
-                deliver(half, &mut self.listener, from, &part);
+            Due::Run(_) => {
+                let taken = half.assembler.pop();
+                for part in taken.iter().flat_map(Taken::parts) {
+                    deliver(half, &mut self.listener, from, &part);
+                }
             }
-            return true;
+            Due::End { offset, .. } => {
+                if let Some(at) = half.end() {
+                    self.listener.end(from, offset, at);
+                }
+            }
         }
-        let Some((offset, after)) = half.end_pending() else {
-            return false;
-        };
-        if waits(after, half) {
-            return false;
-        }
-        if let Some(at) = half.end() {
-            self.listener.end(from, offset, at);
-        }
-        true
     }
 
     /// Names the sides anew where the handshake tells more than was known, and says who sent `segment`.
@@ -597,26 +579,23 @@ enum Wait {
 }
 
 impl Wait {
-    /// Whether the hole that ends at `end` is still waited for.
-    fn for_hole(self, half: &mut Half, other: &Half, end: u64) -> bool {
-        match self {
-            Wait::AsLongAsUseful(now) => !half.gives_up_hole(other, end, now),
-            Wait::NoLonger => false,
+    /// Whether this is a hole that is waited for no longer.
+    fn gives_up_hole(self, due: &Due, half: &Half, other: &Half) -> bool {
+        match (due, self) {
+            (Due::Hole(end), Wait::AsLongAsUseful(now)) => half.gives_up_hole(other, *end, now),
+            (Due::Hole(_), Wait::NoLonger) => true,
+            _ => false,
         }
     }
 
-    /// Whether what `half` sent still waits for octets of `other`.
-    fn for_cause(self, half: &Half, other: &Half) -> bool {
-        match self {
-            Wait::AsLongAsUseful(now) => !other.lost_patience(now) && !half.has_enough_waiting(),
-            Wait::NoLonger => false,
+    /// Whether this waits for octets of `other` no longer.
+    fn gives_up_cause(self, due: &Due, half: &Half, other: &Half) -> bool {
+        match (due, self) {
+            (Due::Hole(_), _) => false,
+            (_, Wait::AsLongAsUseful(now)) => other.lost_patience(now) || half.has_enough_waiting(),
+            (_, Wait::NoLonger) => true,
         }
     }
-}
-
-/// Whether the octets of `other` before this offset, which what is next can have acknowledged, did not all come.
-fn lacks_cause(after: Option<u64>, other: &Half) -> bool {
-    after.is_some_and(|after| after > other.reached()) && other.was_seen()
 }
 
 /// Hands out a run that is next in order.

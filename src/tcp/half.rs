@@ -73,6 +73,27 @@ struct Ending {
     ack: Option<Offset>,
 }
 
+/// What is next in a direction. Octets of the other side come before it, up to an offset that it can have acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    /// What did not come, up to this offset.
+    Hole(u64),
+    /// The first run that waits, behind the octets of the other side before this offset.
+    Run(Option<u64>),
+    /// The FIN at this offset.
+    End { offset: u64, after: Option<u64> },
+}
+
+impl Due {
+    /// Whether it came, and so did what comes before it of the other side.
+    pub(super) fn has_cause(&self, other: &Half) -> bool {
+        match self {
+            Due::Hole(_) => false,
+            Due::Run(after) | Due::End { after, .. } => other.has_come(*after),
+        }
+    }
+}
+
 /// What tells the sequence number with which a direction starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BaseSource {
@@ -345,11 +366,28 @@ impl Half {
         !self.assembler.is_empty() || (self.fin.is_some() && self.ended == Ended::No)
     }
 
-    /// The offset of the FIN that is next, and the offset before which octets of the other side come before it.
-    pub(super) fn end_pending(&self) -> Option<(u64, Option<u64>)> {
-        let fin = self.fin.filter(|_| self.ended == Ended::No)?;
-        let late = self.rare.as_ref().and_then(|rare| rare.fin_after);
-        Some((fin.offset, late.or(fin.ack.map(Offset::get))))
+    /// What is next of what did not go through yet.
+    pub(super) fn due(&self) -> Option<Due> {
+        let next = self.assembler.next();
+        let (offset, due) = match self.assembler.front() {
+            Some(held) => (held.offset, Due::Run(held.stamp.after())),
+            None => {
+                let fin = self.fin.filter(|_| self.ended == Ended::No)?;
+                let late = self.rare.as_ref().and_then(|rare| rare.fin_after);
+                let (offset, after) = (fin.offset, late.or(fin.ack.map(Offset::get)));
+                (offset, Due::End { offset, after })
+            }
+        };
+        Some(if offset > next {
+            Due::Hole(offset)
+        } else {
+            due
+        })
+    }
+
+    /// Whether all came that it sent before this offset, as far as anything of it is in the capture.
+    pub(super) fn has_come(&self, offset: Option<u64>) -> bool {
+        offset.is_none_or(|offset| offset <= self.reached()) || !self.was_seen()
     }
 
     /// Takes the FIN that is next; says which packet made it so.
@@ -381,6 +419,9 @@ impl Half {
 
     /// Gives up what lies before `offset`; says how many octets that is.
     pub(super) fn give_up_to(&mut self, offset: u64) -> u64 {
+        if self.has_too_much_waiting() {
+            self.note_limit();
+        }
         let behind = self.assembler.front().map(|held| held.stamp.at);
         let behind = behind.or(self.fin.map(|fin| fin.at));
         let lost = offset.saturating_sub(self.assembler.next());
@@ -400,24 +441,15 @@ impl Half {
         }
     }
 
-    /// Where the hole before what waits ends, if there is one.
-    pub(super) fn hole_end(&self) -> Option<u64> {
-        let behind = match self.assembler.front() {
-            Some(held) => held.offset,
-            None => self.fin.filter(|_| self.ended == Ended::No)?.offset,
-        };
-        (behind > self.assembler.next()).then_some(behind)
+    /// Whether the hole up to `end` is to be given up.
+    pub(super) fn gives_up_hole(&self, other: &Half, end: u64, now: Time) -> bool {
+        let is_enough = || self.has_enough_waiting() || other.has_enough_waiting();
+        self.has_too_much_waiting() || self.acked >= end && (is_enough() || self.lost_patience(now))
     }
 
-    /// Whether the hole up to `end` is to be given up.
-    pub(super) fn gives_up_hole(&mut self, other: &Half, end: u64, now: Time) -> bool {
+    fn has_too_much_waiting(&self) -> bool {
         let (octets, runs) = self.assembler.waiting();
-        if octets > MAX_WAITING_OCTETS || runs > MAX_WAITING_RUNS {
-            self.note_limit();
-            return true;
-        }
-        let enough = self.has_enough_waiting() || other.has_enough_waiting();
-        self.acked >= end && (enough || self.lost_patience(now))
+        octets > MAX_WAITING_OCTETS || runs > MAX_WAITING_RUNS
     }
 
     /// Notes that what waits is too much, if anything does.
