@@ -400,7 +400,7 @@ impl<L: Listener> Flow<L> {
         };
         if run.end() > run.offset {
             match half.assembler.in_order(&run) {
-                Some(part) if other.has_come(stamp.after()) => {
+                Some(part) if other.lets_pass(stamp.after(), segment.at.time) => {
                     deliver(half, &mut self.listener, from, &part);
                 }
                 _ => {

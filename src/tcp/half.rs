@@ -390,6 +390,11 @@ impl Half {
         offset.is_none_or(|offset| offset <= self.reached()) || !self.was_seen()
     }
 
+    /// The same, or nothing more of it is expected: then nothing that is here could come before what the other side sends.
+    pub(super) fn lets_pass(&self, offset: Option<u64>, now: Time) -> bool {
+        self.has_come(offset) || !self.is_pending() && self.lost_patience(now)
+    }
+
     /// Takes the FIN that is next; says which packet made it so.
     pub(super) fn end(&mut self) -> Option<At> {
         let fin = self.fin?;
