@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use super::compression::Stream;
+use super::octets::Octets;
 use super::pieces::{After, PIECE, Piece, Pieces, fill};
 use super::readers::Readers;
 
@@ -20,7 +21,7 @@ const WAITING: usize = 2;
 /// When the first of them is dropped, the other thread ends too, as soon as it has its next piece.
 pub(super) struct ReadAhead {
     full: Receiver<(Piece, After)>,
-    empty: Sender<Vec<u8>>,
+    empty: Sender<Octets>,
     after: After,
 }
 
@@ -88,7 +89,7 @@ impl Ends {
 }
 
 /// Fills pieces until the stream or the interest in it ends.
-fn read_pieces(mut stream: Stream, empty: &Receiver<Vec<u8>>, ends: &Ends) {
+fn read_pieces(mut stream: Stream, empty: &Receiver<Octets>, ends: &Ends) {
     loop {
         let mut piece = empty.try_recv().unwrap_or_default();
         let after = fill(&mut piece, PIECE, |free| stream.read(free));

@@ -146,7 +146,7 @@ impl Blocks {
         let offset = self.offset();
         if self.start < self.end {
             let seam = Arc::make_mut(&mut self.other);
-            seam.clear();
+            seam.truncate(0);
             seam.extend_from_slice(self.view.get(self.start..self.end).unwrap_or_default());
             mem::swap(&mut self.view, &mut self.other);
             self.in_seam = Some(0);

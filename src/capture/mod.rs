@@ -19,6 +19,7 @@ mod rotated;
 
 mod ahead;
 mod compression;
+mod octets;
 mod pieces;
 mod shared;
 mod supply;

@@ -7,12 +7,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::compression::Stream;
+use super::octets::Octets;
 
 /// Octets of each piece but the last.
 pub(super) const PIECE: usize = 1 << 18;
 
 /// A piece. Only the last one is empty.
-pub(super) type Piece = Arc<Vec<u8>>;
+pub(super) type Piece = Arc<Octets>;
 
 /// Whoever gives pieces.
 pub(super) trait Pieces: Send {
@@ -50,13 +51,12 @@ impl After {
 
 /// Fills a piece with so many octets, or with those that come before the end or a failure.
 pub(super) fn fill(
-    piece: &mut Vec<u8>,
+    piece: &mut Octets,
     size: usize,
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
 ) -> After {
     if piece.len() < size {
-        // Of new memory no more is touched than what is read.
-        *piece = vec![0; size];
+        *piece = Octets::zeroed(size);
     }
     let mut end = 0;
     let after = loop {

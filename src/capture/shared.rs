@@ -241,7 +241,7 @@ mod tests {
             ahead = files.first.next(ahead).unwrap();
             if number >= 3 {
                 behind = files.others[0].next(behind).unwrap();
-                assert!(*behind == octets[(number - 3) * PIECE..][..PIECE]);
+                assert!(behind[..] == octets[(number - 3) * PIECE..][..PIECE]);
             }
             let shelf = files.first.shelf();
             let kept = shelf.pieces.iter().map(|place| match place {
