@@ -27,9 +27,11 @@ pub(super) struct Blocks {
     other: Piece,
     /// Where the seam is looked at: how many octets of the piece are in it.
     in_seam: Option<usize>,
+    /// Where in the view's memory the untaken ones begin.
     start: usize,
+    /// Where they end.
     end: usize,
-    /// How many octets of the stream came before the view's first.
+    /// The offset in the stream of what would lie where the view's memory begins.
     before: u64,
 }
 
@@ -61,10 +63,10 @@ impl Blocks {
         self.at(self.start..self.end)
     }
 
-    /// What lies there in the view.
+    /// What lies there in the view's memory.
     #[inline]
     pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
-        match self.view.get(place) {
+        match self.view.memory().get(place) {
             Some(octets) => octets,
             None => nothing(),
         }
@@ -93,13 +95,13 @@ impl Blocks {
 
     /// How many octets of the stream were taken: where [`unread`](Self::unread) begins.
     pub(super) fn offset(&self) -> u64 {
-        self.before + self.start as u64
+        self.before.wrapping_add(self.start as u64)
     }
 
     /// How many octets of the stream were read.
     pub(super) fn octets_read(&self) -> u64 {
         let behind = self.in_seam.map_or(0, |taken| self.other.len() - taken);
-        self.before + (self.end + behind) as u64
+        self.before.wrapping_add((self.end + behind) as u64)
     }
 
     /// Reads on, if need be, and says whether `wanted` octets lie ready.
@@ -130,14 +132,14 @@ impl Blocks {
             let offset = self.offset();
             mem::swap(&mut self.view, &mut self.other);
             self.in_seam = None;
-            self.look_from(start, offset);
+            self.look_from(self.view.place().start + start, offset);
         }
     }
 
     /// Looks at the view from there on, where that is at this offset in the stream.
     fn look_from(&mut self, start: usize, offset: u64) {
-        (self.start, self.end) = (start, self.view.len());
-        self.before = offset - start as u64;
+        (self.start, self.end) = (start, self.view.place().end);
+        self.before = offset.wrapping_sub(start as u64);
     }
 
     /// Looks at the next piece, or at a seam before it, into which nothing of it was copied yet; says whether there is
@@ -147,15 +149,16 @@ impl Blocks {
         if self.start < self.end {
             let seam = Arc::make_mut(&mut self.other);
             seam.truncate(0);
-            seam.extend_from_slice(self.view.get(self.start..self.end).unwrap_or_default());
+            let untaken = self.view.memory().get(self.start..self.end);
+            seam.extend_from_slice(untaken.unwrap_or_default());
             mem::swap(&mut self.view, &mut self.other);
             self.in_seam = Some(0);
-            self.look_from(0, offset);
+            self.look_from(self.view.place().start, offset);
             return self.read_behind_seam();
         }
         let used = mem::take(&mut self.view);
         self.view = self.next_piece(used);
-        self.look_from(0, offset);
+        self.look_from(self.view.place().start, offset);
         !self.view.is_empty()
     }
 
@@ -177,7 +180,7 @@ impl Blocks {
         let seam = Arc::make_mut(&mut self.view);
         seam.extend_from_slice(left.get(..more).unwrap_or_default());
         self.in_seam = Some(taken + more);
-        self.end = seam.len();
+        self.end = seam.place().end;
         true
     }
 
@@ -215,7 +218,7 @@ impl Blocks {
         if self.in_seam.take().is_some() {
             mem::swap(&mut self.view, &mut self.other);
         }
-        self.look_from(self.view.len(), offset);
+        self.look_from(self.view.place().end, offset);
         self.source_state = SourceState::Ended;
     }
 
@@ -230,7 +233,7 @@ impl Blocks {
     /// Has so many of those octets fetched that come behind the next `ahead`.
     #[inline]
     pub(super) fn fetch(&self, ahead: usize, count: usize) {
-        fetch::octets(&self.view, self.start + ahead, count);
+        fetch::octets(self.view.memory(), self.start + ahead, count);
     }
 
     /// Takes the next `count` octets, which were read, and tells where in the view they begin.

@@ -4,7 +4,7 @@
 //! there, and is to lie 16 octets further in one here, as large memory of most allocators does, takes AMD's Zen 3 some
 //! five times as long: it takes the two to overlap.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 /// Octets of a page, or as many pages as one where pages are smaller.
 const PAGE: usize = 1 << 12;
@@ -45,6 +45,17 @@ impl Octets {
         self.memory.extend_from_slice(others);
     }
 
+    /// The memory that they lie in; what comes before the first is of no use.
+    #[inline]
+    pub(super) fn memory(&self) -> &[u8] {
+        &self.memory
+    }
+
+    /// Where in the memory they lie.
+    pub(super) fn place(&self) -> Range<usize> {
+        self.start..self.memory.len()
+    }
+
     /// How many octets of memory are held.
     pub(super) fn capacity(&self) -> usize {
         self.memory.capacity()
@@ -54,9 +65,8 @@ impl Octets {
 impl Deref for Octets {
     type Target = [u8];
 
-    #[inline]
     fn deref(&self) -> &[u8] {
-        self.memory.get(self.start..).unwrap_or_default()
+        self.memory.get(self.place()).unwrap_or_default()
     }
 }
 
@@ -79,6 +89,7 @@ mod tests {
             octets.truncate(7);
             octets.extend_from_slice(b"others");
             assert_eq!(*octets, *b"\0\0\0\0\0\0\0others");
+            assert_eq!(octets.memory()[octets.place()], *octets);
         }
     }
 

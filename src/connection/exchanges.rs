@@ -23,8 +23,6 @@ use super::{kept::Kept, line::LineKind};
 pub struct Exchanges {
     records: Records,
     beside: Option<Box<Beside>>,
-    /// The number of the first.
-    first: u64,
     /// What they show.
     show: Traits,
     /// The idle gaps between them.
@@ -34,18 +32,12 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
-    /// Those of these records, numbered from `first` on, of which this was noted.
+    /// Those of these records, of which this was noted.
     #[inline(always)]
-    pub(super) fn new(
-        records: Records,
-        beside: Option<Box<Beside>>,
-        first: u64,
-        noted: &mut Noted,
-    ) -> Self {
+    pub(super) fn new(records: Records, beside: Option<Box<Beside>>, noted: &mut Noted) -> Self {
         Exchanges {
             records,
             beside,
-            first,
             show: noted.traits,
             gaps: noted.gaps.finish(),
             all: OnceLock::new(),
@@ -64,7 +56,7 @@ impl Exchanges {
 
     /// How many came before the first, which were not kept.
     pub(super) fn dropped(&self) -> u64 {
-        self.first
+        self.records.first()
     }
 
     /// The last.
@@ -74,19 +66,19 @@ impl Exchanges {
 
     /// From the last to the first.
     pub fn latest_first(&self) -> impl Iterator<Item = Exchange> {
-        let records = self.numbered_latest_first();
+        let records = self.records.latest_first();
         records.map(|(number, record)| self.whole(number, record))
     }
 
     /// Each in brief, in order.
     pub(super) fn briefs(&self) -> impl Iterator<Item = Brief> {
-        let records = self.numbered();
+        let records = self.records.iter();
         records.map(|(number, record)| self.brief(number, record))
     }
 
     /// The same, from the last to the first.
     pub(super) fn briefs_latest_first(&self) -> impl Iterator<Item = Brief> {
-        let records = self.numbered_latest_first();
+        let records = self.records.latest_first();
         records.map(|(number, record)| self.brief(number, record))
     }
 
@@ -101,7 +93,7 @@ impl Exchanges {
         if !self.show.touch(traits) {
             return false;
         }
-        self.numbered().any(|(number, record)| {
+        self.records.iter().any(|(number, record)| {
             if record.is_odd() {
                 let exchange = self.whole(number, record);
                 Traits::of(&exchange).touch(traits) && is_so(&Brief::from(&exchange))
@@ -127,7 +119,7 @@ impl Exchanges {
     #[cfg(test)]
     pub(super) fn records(&self) -> usize {
         let records = self.records.iter();
-        records.filter(|record| !record.is_odd()).count()
+        records.filter(|(_, record)| !record.is_odd()).count()
     }
 
     /// Others may be there in a test than any script brings about.
@@ -140,15 +132,6 @@ impl Exchanges {
             kept.push_odd(LineKind::None, exchange);
         }
         *self = kept.take();
-    }
-
-    fn numbered(&self) -> impl Iterator<Item = (u64, &Record)> {
-        (self.first..).zip(self.records.iter())
-    }
-
-    fn numbered_latest_first(&self) -> impl Iterator<Item = (u64, &Record)> {
-        let end = self.first + self.len() as u64;
-        (self.first..end).rev().zip(self.records.latest_first())
     }
 
     fn whole(&self, number: u64, record: &Record) -> Exchange {
@@ -169,7 +152,7 @@ impl Deref for Exchanges {
     fn deref(&self) -> &[Exchange] {
         self.all.get_or_init(|| {
             let mut all = Vec::with_capacity(self.len());
-            let records = self.numbered();
+            let records = self.records.iter();
             all.extend(records.map(|(number, record)| self.whole(number, record)));
             all.into()
         })

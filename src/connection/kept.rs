@@ -21,8 +21,6 @@ use crate::tcp::Acked;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     records: Records,
-    /// How many came before the first that is kept.
-    dropped: u64,
     /// The number of the first that can still change.
     open: u64,
     /// How many that can change there may be until it is asked again which can.
@@ -252,7 +250,7 @@ impl Kept {
     /// Takes notice that nothing happens any more to those before this number.
     pub(super) fn settle(&mut self, settled: u64) {
         let settled = settled.min(self.next());
-        self.open = self.open.max(self.dropped);
+        self.open = self.open.max(self.records.first());
         while self.open < settled {
             self.note(self.open);
             if let Some(beside) = &mut self.beside {
@@ -269,18 +267,17 @@ impl Kept {
     /// Takes all of them out.
     #[inline(always)]
     pub(super) fn take(&mut self) -> Exchanges {
-        if self.dropped > 0 {
+        if self.records.first() > 0 {
             // Of those that were dropped, nothing is to be told.
-            (self.noted, self.open) = (Noted::default(), self.dropped);
+            (self.noted, self.open) = (Noted::default(), self.records.first());
         }
         (self.open..self.next()).for_each(|number| self.note(number));
         let exchanges = Exchanges::new(
             mem::take(&mut self.records),
             self.beside.take(),
-            self.dropped,
             &mut self.noted,
         );
-        (self.dropped, self.open, self.rare_weight) = (0, 0, 0);
+        (self.open, self.rare_weight) = (0, 0);
         exchanges
     }
 
@@ -303,13 +300,12 @@ impl Kept {
     /// The number of the next.
     #[inline]
     fn next(&self) -> u64 {
-        self.dropped + self.records.len() as u64
+        self.records.next()
     }
 
     #[inline]
     fn record(&mut self, number: u64) -> Option<&mut Record> {
-        let place = number.checked_sub(self.dropped)?;
-        self.records.get_mut(usize::try_from(place).ok()?)
+        self.records.get_mut(number)
     }
 
     fn odd(&mut self, number: u64) -> Option<&mut Exchange> {
@@ -377,9 +373,8 @@ impl Kept {
     #[cold]
     fn drop_first(&mut self) {
         self.records.drop_first();
-        self.dropped += 1;
         if let Some(beside) = &mut self.beside {
-            beside.drop_before(self.dropped);
+            beside.drop_before(self.records.first());
         }
         // All is noted anew in the end.
         self.noted.gaps = Growing::default();

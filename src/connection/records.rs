@@ -1,6 +1,6 @@
-//! Records of exchanges, one behind the other.
+//! Records of exchanges, numbered one after the other.
 //!
-//! In: records. Out: each by its place. They lie in blocks of memory: where one is full, another is begun, and what is in
+//! In: records. Out: each by its number. They lie in blocks of memory: where one is full, another is begun, and what is in
 //! it stays there. It was not looked at for long, and to move it would be to fetch all of it. Blocks of connections that
 //! are over are given to further ones: those that were used last, which are in the caches.
 
@@ -16,20 +16,18 @@ use crate::fetch;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
     /// The block that is not full.
-    last: Vec<Record>,
+    last: Block,
     /// Those before it.
     full: VecDeque<Block>,
-    /// How many are in full blocks, with those that are gone.
-    in_full: usize,
-    /// How many at the beginning of the first block are gone.
-    gone: usize,
+    /// The number of the first that is still there.
+    first: u64,
 }
 
-/// A block that is full.
-#[derive(Clone, Debug)]
+/// Records in a row.
+#[derive(Clone, Debug, Default)]
 struct Block {
-    /// How many records there ever were before its first.
-    start: usize,
+    /// The number of the first.
+    start: u64,
     records: Vec<Record>,
 }
 
@@ -86,8 +84,8 @@ fn spare(mut block: Vec<Record>) {
 impl Drop for Records {
     #[inline]
     fn drop(&mut self) {
-        if self.last.capacity() > 0 {
-            spare(mem::take(&mut self.last));
+        if self.last.records.capacity() > 0 {
+            spare(mem::take(&mut self.last.records));
             while let Some(block) = self.full.pop_front() {
                 spare(block.records);
             }
@@ -95,61 +93,91 @@ impl Drop for Records {
     }
 }
 
+impl Block {
+    /// The number behind its last.
+    #[inline]
+    fn end(&self) -> u64 {
+        self.start + self.records.len() as u64
+    }
+
+    #[inline]
+    fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
+        let place = usize::try_from(number.checked_sub(self.start)?).ok()?;
+        self.records.get_mut(place)
+    }
+}
+
 impl Records {
+    /// The number of the first that is still there.
+    #[inline]
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number that the next one will have.
+    #[inline]
+    pub(super) fn next(&self) -> u64 {
+        self.last.end()
+    }
+
+    /// How many there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.in_full + self.last.len() - self.gone
+        (self.next() - self.first) as usize
     }
 
     /// Adds one behind the others.
     #[inline]
     pub(super) fn push(&mut self, record: Record) {
-        if self.last.len() == self.last.capacity() {
+        if self.last.records.len() == self.last.records.capacity() {
             self.begin_block();
         }
-        self.last.push(record);
+        let records = &mut self.last.records;
+        records.push(record);
         // The next one comes when this part of memory was not looked at for long.
-        fetch::value(&self.last, self.last.len());
+        fetch::value(records, records.len());
     }
 
     #[inline(never)]
     fn begin_block(&mut self) {
-        if !self.last.is_empty() {
-            let records = mem::take(&mut self.last);
-            self.in_full += records.len();
-            let before = self.full.back();
-            let start = before.map_or(0, |block| block.start + block.records.len());
-            self.full.push_back(Block { start, records });
+        let start = self.next();
+        if start > self.last.start {
+            self.full.push_back(mem::take(&mut self.last));
         }
-        self.last = block(size_behind(self.full.len()));
+        self.last = Block {
+            start,
+            records: block(size_behind(self.full.len())),
+        };
     }
 
-    /// The one at this place.
+    /// The one of this number, where it is still there.
     #[inline]
-    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Record> {
-        let place = place + self.gone;
-        match place.checked_sub(self.in_full) {
-            Some(place) => self.last.get_mut(place),
-            None => self.get_in_full(place),
+    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
+        if number >= self.last.start {
+            self.last.get_mut(number)
+        } else {
+            self.get_in_full(number)
         }
     }
 
-    /// The one at this place in the full blocks: where very many can change, it may be in any of them.
+    /// The same of one in a full block: where very many can change, it may be in any of them.
     #[inline(never)]
-    fn get_in_full(&mut self, place: usize) -> Option<&mut Record> {
-        let place = self.full.front()?.start + place;
-        let behind = self.full.partition_point(|block| block.start <= place);
-        let block = self.full.get_mut(behind.checked_sub(1)?)?;
-        block.records.get_mut(place - block.start)
+    fn get_in_full(&mut self, number: u64) -> Option<&mut Record> {
+        if number < self.first {
+            return None;
+        }
+        let behind = self.full.partition_point(|block| block.start <= number);
+        self.full.get_mut(behind.checked_sub(1)?)?.get_mut(number)
     }
 
-    /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
+    /// All of them, with their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Record)> {
         let full = self.full.iter().map(|block| &block.records);
-        let mut blocks = full.chain([&self.last]);
+        let mut blocks = full.chain([&self.last.records]);
         let mut block = [].iter();
-        let mut gone = self.gone;
-        iter::from_fn(move || {
+        let before = self.full.front().unwrap_or(&self.last).start;
+        let mut gone = (self.first - before) as usize;
+        let records = iter::from_fn(move || {
             loop {
                 if let Some(record) = block.next() {
                     return Some(record);
@@ -157,46 +185,41 @@ impl Records {
                 let next = blocks.next()?;
                 block = next.get(mem::take(&mut gone)..).unwrap_or_default().iter();
             }
-        })
+        });
+        (self.first..).zip(records)
     }
 
-    /// All of them, from the last to the first.
+    /// The same, from the last to the first.
     #[inline]
-    pub(super) fn latest_first(&self) -> impl Iterator<Item = &Record> {
+    pub(super) fn latest_first(&self) -> impl Iterator<Item = (u64, &Record)> {
         let mut blocks = self.full.iter();
-        let mut block = self.last.iter();
-        iter::from_fn(move || {
+        let mut block = self.last.records.iter();
+        let records = iter::from_fn(move || {
             loop {
                 if let Some(record) = block.next_back() {
                     return Some(record);
                 }
                 block = blocks.next_back()?.records.iter();
             }
-        })
-        .take(self.len())
+        });
+        (self.first..self.next()).rev().zip(records)
     }
 
-    /// Drops the first.
+    /// Drops the first of so many that it is in a full block.
     pub(super) fn drop_first(&mut self) {
-        self.gone += 1;
-        let first = self.full.front().map(|block| &block.records);
-        if self.gone == first.unwrap_or(&self.last).len() {
-            self.gone = 0;
-            match self.full.pop_front() {
-                Some(block) => self.in_full -= block.records.len(),
-                None => self.last.clear(),
-            }
-        }
+        self.first += 1;
+        self.full.pop_front_if(|block| block.end() <= self.first);
     }
 
-    /// The memory that they take, in octets.
+    /// The memory that they take, in octets; that of those that are gone is given back by and by, and does not count.
     #[inline]
     pub(super) fn weight(&self) -> usize {
-        (self.in_full + self.last.capacity()) * size_of::<Record>()
+        let records = &self.last.records;
+        (self.len() + records.capacity() - records.len()) * size_of::<Record>()
     }
 
     pub(super) fn shrink(&mut self) {
-        self.last.shrink_to_fit();
+        self.last.records.shrink_to_fit();
     }
 }
 
