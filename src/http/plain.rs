@@ -28,8 +28,10 @@ pub(super) fn fields_from(octets: &[u8], from: usize, head: &mut Head) -> Option
             if end == line {
                 return Some(end + LINE_END);
             }
-            // Few names that do not matter have such a length.
-            if let colon @ (10 | 14 | 17) = len_of_name(octets, line)? {
+            // Few names that do not matter have such a length, and begin with such a letter.
+            if let colon @ (10 | 14 | 17) = len_of_name(octets, line)?
+                && let b'c' | b'k' | b't' = *octets.get(line)? | 0x20
+            {
                 note(octets.get(line..end)?, colon, head);
             }
             line = end + LINE_END;

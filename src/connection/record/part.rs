@@ -264,6 +264,7 @@ impl Part {
     }
 
     /// It, as it began at `at`.
+    #[inline]
     pub(super) fn message(
         &self,
         at: At,
