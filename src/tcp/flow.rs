@@ -156,8 +156,8 @@ pub(super) enum Watch {
     Over,
 }
 
-/// What it takes to find a connection, in octets: its place in a hash map that is being enlarged, in the list of
-/// slots, and in the order of those that are closed.
+/// What it takes to find a connection, in octets: its place in a hash table that is being enlarged, and in the order of
+/// those that are closed.
 const PLACE: usize = 224;
 
 impl<L: Listener> Flow<L> {

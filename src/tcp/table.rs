@@ -40,22 +40,20 @@ const KEPT_PACKETS: u64 = 1000;
 /// Connections that are not finished.
 #[derive(Debug)]
 pub struct Table<L: Listener, R> {
-    /// The slots, by the two endpoints.
-    by_ends: HashTable<usize>,
+    /// By the two endpoints.
+    flows: HashTable<Box<Flow<L>>>,
     /// Seeded anew for each table: who makes a capture cannot know what meets.
     seed: DefaultHashBuilder,
-    flows: Vec<Option<Box<Flow<L>>>>,
-    free: Vec<usize>,
     /// Memory of recorded connections for further ones: no more than [`AT_ONCE`], each of no more than [`MAX_SPARE`].
     spare: Vec<Box<Flow<L>>>,
-    /// Where the last packet belonged: the next one often follows it there.
+    /// The bucket where the last packet belonged: the next one often follows it there.
     latest: usize,
     /// The ports there, added: those of packets of other connections mostly are others.
     latest_ports: u32,
     /// What is asked of those who listen.
     asked: L::Asked,
-    /// The slots of those that are over and not recorded yet: fewer than [`AT_ONCE`].
-    over: Vec<usize>,
+    /// Those that are over and not recorded yet: fewer than [`AT_ONCE`].
+    over: Vec<Key>,
     /// Those that are over.
     memory: Memory<R>,
     /// Those that are closed otherwise, by the time when they were last looked at.
@@ -82,15 +80,36 @@ struct Aged {
 /// Where a connection is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    Slot(usize),
+    Flow(Key),
     Memory(Known),
+}
+
+/// What a connection is found by again, as long as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    stream: u64,
+    /// Of its ends.
+    hash: u64,
+}
+
+impl Key {
+    fn of<L: Listener>(flow: &Flow<L>) -> Self {
+        Key {
+            stream: flow.stream,
+            hash: flow.hash,
+        }
+    }
+
+    fn find<L>(self, flows: &mut HashTable<Box<Flow<L>>>) -> Option<&mut Flow<L>> {
+        let flow = flows.find_mut(self.hash, |flow| flow.stream == self.stream);
+        flow.map(|flow| &mut **flow)
+    }
 }
 
 /// A connection that is to be looked at again.
 #[derive(Clone, Copy, Debug)]
 struct Due {
-    slot: usize,
-    stream: u64,
+    key: Key,
     last: At,
 }
 
@@ -98,10 +117,8 @@ impl<L: Listener, R> Table<L, R> {
     /// For connections of which no more is kept than that.
     pub fn new(bounds: Bounds, asked: L::Asked) -> Self {
         Table {
-            by_ends: HashTable::new(),
+            flows: HashTable::new(),
             seed: DefaultHashBuilder::default(),
-            flows: Vec::new(),
-            free: Vec::new(),
             spare: Vec::new(),
             latest: 0,
             latest_ports: 0,
@@ -157,12 +174,9 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     fn lose_patience(&mut self, due: Due, checkpoint: Checkpoint) {
-        let Some(Some(flow)) = self.flows.get_mut(due.slot) else {
+        let Some(flow) = due.key.find(&mut self.flows) else {
             return;
         };
-        if flow.stream != due.stream {
-            return;
-        }
         let was_quiet = flow.last == due.last;
         if was_quiet {
             let before = flow.weight;
@@ -180,18 +194,15 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     fn forget_or_requeue(&mut self, closed: &Due, registry: &mut impl Registry<L, Record = R>) {
-        let Some(Some(flow)) = self.flows.get_mut(closed.slot) else {
+        let Some(flow) = closed.key.find(&mut self.flows) else {
             return;
         };
-        if flow.stream != closed.stream {
-            return;
-        }
         if !flow.is_closed() {
             flow.watch = Watch::Open;
             return;
         }
         if flow.last == closed.last {
-            self.forget(closed.slot, registry);
+            self.forget(closed.key, registry);
         } else {
             self.closed.push_back(Due {
                 last: flow.last,
@@ -208,13 +219,13 @@ impl<L: Listener, R> Table<L, R> {
             src: &segment.src,
             dst: &segment.dst,
         };
-        let found = self.slot(&ends, numbers, registry, |remembered| {
+        let found = self.bucket(&ends, numbers, registry, |remembered| {
             remembered.note(segment);
         });
-        let Some((slot, from)) = found else {
+        let Some((bucket, from)) = found else {
             return;
         };
-        let Some(Some(flow)) = self.flows.get_mut(slot) else {
+        let Some(flow) = self.flows.get_bucket_mut(bucket) else {
             return;
         };
         // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
@@ -238,22 +249,21 @@ impl<L: Listener, R> Table<L, R> {
 
     /// Sees what has become of the connection that had the last packet.
     fn settle(&mut self, registry: &mut impl Registry<L, Record = R>) {
-        let slot = self.latest;
-        let Some(Some(flow)) = self.flows.get_mut(slot) else {
+        let Some(flow) = self.flows.get_bucket_mut(self.latest) else {
             return;
         };
+        let key = Key::of(flow);
         let is_closed = flow.is_closed();
         if is_closed && flow.is_over() {
             flow.watch = Watch::Over;
-            self.over.push(slot);
+            self.over.push(key);
             if self.over.len() == AT_ONCE {
                 self.remember_those_over(registry);
             }
             return;
         }
         let due = Due {
-            slot,
-            stream: flow.stream,
+            key,
             last: flow.last,
         };
         if is_closed && flow.watch == Watch::Open {
@@ -274,15 +284,15 @@ impl<L: Listener, R> Table<L, R> {
 
     fn remember_those_over(&mut self, registry: &mut impl Registry<L, Record = R>) {
         let mut over = mem::take(&mut self.over);
-        for slot in over.drain(..) {
-            self.remember(slot, registry);
+        for key in over.drain(..) {
+            self.remember(key, registry);
         }
         self.over = over;
     }
 
     /// Makes the record of a connection that is over.
-    fn remember(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
-        let Some(mut flow) = self.vacate(slot) else {
+    fn remember(&mut self, key: Key, registry: &mut impl Registry<L, Record = R>) {
+        let Some(mut flow) = self.take_out(key) else {
             return;
         };
         let seen_until = flow.last;
@@ -334,8 +344,8 @@ impl<L: Listener, R> Table<L, R> {
             let Some(crowd) = goal.crowd(&self.load) else {
                 return;
             };
-            let slot = match place {
-                Place::Slot(slot) => slot,
+            let key = match place {
+                Place::Flow(key) => key,
                 Place::Memory(known) => {
                     if let Some(remembered) = self.memory.take(known) {
                         self.forgotten.early += 1;
@@ -344,35 +354,32 @@ impl<L: Listener, R> Table<L, R> {
                     continue;
                 }
             };
-            match self.flows.get_mut(slot) {
-                Some(Some(flow)) if !flow.is_closed() => {
+            match key.find(&mut self.flows) {
+                Some(flow) if !flow.is_closed() => {
                     flow.crowded_out = Some(crowd);
-                    self.finish(slot, registry);
+                    self.finish(key, registry);
                 }
                 // Of a closed one nothing is missing.
                 _ => {
                     self.forgotten.early += 1;
-                    self.forget(slot, registry);
+                    self.forget(key, registry);
                 }
             }
         }
     }
 
     fn by_age(&self) -> Vec<Aged> {
-        let aged = |(slot, flow): (usize, &Option<Box<Flow<L>>>)| {
-            let flow = flow.as_ref()?;
-            Some(Aged {
-                open: !flow.is_closed(),
-                last: flow.last.frame,
-                place: Place::Slot(slot),
-            })
+        let aged = |flow: &Flow<L>| Aged {
+            open: !flow.is_closed(),
+            last: flow.last.frame,
+            place: Place::Flow(Key::of(flow)),
         };
         let remembered = |(known, remembered): (Known, &Remembered<R>)| Aged {
             open: false,
             last: remembered.last.frame,
             place: Place::Memory(known),
         };
-        let mut by_age: Vec<Aged> = self.flows.iter().enumerate().filter_map(aged).collect();
+        let mut by_age: Vec<Aged> = self.flows.iter().map(|flow| aged(flow)).collect();
         by_age.extend(self.memory.iter().map(remembered));
         by_age.sort_unstable();
         by_age
@@ -380,13 +387,13 @@ impl<L: Listener, R> Table<L, R> {
 
     fn give_up_holes(&mut self, by_age: &[Aged], goal: &Bounds) {
         for &Aged { place, .. } in by_age {
-            let Place::Slot(slot) = place else {
+            let Place::Flow(key) = place else {
                 continue;
             };
             if self.load.weight.waiting <= goal.waiting {
                 return;
             }
-            if let Some(Some(flow)) = self.flows.get_mut(slot) {
+            if let Some(flow) = key.find(&mut self.flows) {
                 let before = flow.weight;
                 flow.give_up_waiting();
                 self.load.exchange(before, flow.weigh());
@@ -402,10 +409,10 @@ impl<L: Listener, R> Table<L, R> {
             src: &header.src,
             dst: &header.dst,
         };
-        let found = self.slot(&ends, header.into(), registry, |remembered| {
+        let found = self.bucket(&ends, header.into(), registry, |remembered| {
             remembered.skip(header);
         });
-        if let Some(Some(flow)) = found.and_then(|(slot, _)| self.flows.get_mut(slot)) {
+        if let Some(flow) = found.and_then(|(bucket, _)| self.flows.get_bucket_mut(bucket)) {
             flow.skip(header);
         }
         self.keep_within_bounds(registry);
@@ -414,7 +421,7 @@ impl<L: Listener, R> Table<L, R> {
     /// Where the connection of a packet is kept, and which side of it sent that; a new one is begun where it belongs to
     /// none. One that is over takes notice of it as `note` does, and is nowhere.
     #[inline]
-    fn slot(
+    fn bucket(
         &mut self,
         ends: &Ends<'_>,
         numbers: Numbers,
@@ -424,25 +431,25 @@ impl<L: Listener, R> Table<L, R> {
         // Where the last packet belonged, mostly: then no hash is needed.
         let latest = self.latest;
         if ends.added_ports() == self.latest_ports
-            && let Some(flow) = self.flow(latest)
+            && let Some(flow) = self.flows.get_bucket(latest)
             && let Some(from) = ends.sender_between(&flow.ends)
             && self.goes_on(flow, from, numbers)
         {
             return Some((latest, from));
         }
         let hash = ends.hash(&self.seed);
-        if let Some((slot, from)) = self.find(hash, ends)
-            && let Some(flow) = self.flow(slot)
+        if let Some((bucket, from)) = self.find(hash, ends)
+            && let Some(flow) = self.flows.get_bucket(bucket)
         {
             if self.goes_on(flow, from, numbers) {
-                self.latest = slot;
+                self.latest = bucket;
                 self.latest_ports = ends.added_ports();
-                return Some((slot, from));
+                return Some((bucket, from));
             }
             if flow.watch == Watch::Over {
                 self.remember_those_over(registry);
             } else {
-                self.forget(slot, registry);
+                self.forget(Key::of(flow), registry);
             }
         }
         let now = self.last;
@@ -456,26 +463,19 @@ impl<L: Listener, R> Table<L, R> {
                 self.forget_remembered(remembered, registry);
             }
         }
-        let slot = self.begin(registry.begin(now), hash, ends);
-        Some((slot, Peer::Client))
+        let bucket = self.begin(registry.begin(now), hash, ends);
+        Some((bucket, Peer::Client))
     }
 
-    #[inline]
-    fn flow(&self, slot: usize) -> Option<&Flow<L>> {
-        self.flows.get(slot)?.as_deref()
-    }
-
-    /// The slot of the connection between these ends, and which side of it the sender is.
+    /// Where the connection between these ends is, and which side of it the sender is.
     #[inline]
     fn find(&self, hash: u64, ends: &Ends<'_>) -> Option<(usize, Peer)> {
         let mut from = None;
-        let is_there = |&slot: &usize| {
-            let flow = self.flow(slot).filter(|flow| flow.hash == hash);
-            from = flow.and_then(|flow| ends.sender_between(&flow.ends));
+        let bucket = self.flows.find_bucket_index(hash, |flow| {
+            from = ends.sender_between(&flow.ends);
             from.is_some()
-        };
-        let slot = *self.by_ends.find(hash, is_there)?;
-        Some((slot, from?))
+        })?;
+        Some((bucket, from?))
     }
 
     /// Whether a packet of `from` with these numbers belongs to this connection, and to no later one.
@@ -484,7 +484,7 @@ impl<L: Listener, R> Table<L, R> {
         flow.watch != Watch::Over && !flow.is_another(from, numbers) && !self.is_forgotten(flow)
     }
 
-    /// Begins a connection, whose slot it tells.
+    /// Begins a connection, and tells where it is.
     fn begin(&mut self, stream: u64, hash: u64, ends: &Ends<'_>) -> usize {
         let asked = self.asked;
         let mut flow = match self.spare.pop() {
@@ -495,18 +495,9 @@ impl<L: Listener, R> Table<L, R> {
             None => Box::new(Flow::new(stream, hash, ends, L::new(asked))),
         };
         self.load.add(flow.weigh());
-        self.latest = self.free.pop().unwrap_or(self.flows.len());
+        let entry = self.flows.insert_unique(hash, flow, |flow| flow.hash);
+        self.latest = entry.bucket_index();
         self.latest_ports = ends.added_ports();
-        match self.flows.get_mut(self.latest) {
-            Some(empty) => *empty = Some(flow),
-            None => self.flows.push(Some(flow)),
-        }
-        let flows = &self.flows;
-        let rehash = |&slot: &usize| match flows.get(slot) {
-            Some(Some(flow)) => flow.hash,
-            _ => 0,
-        };
-        self.by_ends.insert_unique(hash, self.latest, rehash);
         self.latest
     }
 
@@ -515,11 +506,11 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     /// Finishes a closed connection of which packets may still come.
-    fn forget(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
-        if let Some(Some(flow)) = self.flows.get(slot) {
+    fn forget(&mut self, key: Key, registry: &mut impl Registry<L, Record = R>) {
+        if let Some(flow) = key.find(&mut self.flows) {
             self.gone.add(flow.ends.client, flow.ends.server);
         }
-        self.finish(slot, registry);
+        self.finish(key, registry);
     }
 
     fn forget_remembered(
@@ -536,37 +527,31 @@ impl<L: Listener, R> Table<L, R> {
         finish_remembered(remembered, self.last, registry);
     }
 
-    fn finish(&mut self, slot: usize, registry: &mut impl Registry<L, Record = R>) {
-        if let Some(mut flow) = self.vacate(slot) {
+    fn finish(&mut self, key: Key, registry: &mut impl Registry<L, Record = R>) {
+        if let Some(mut flow) = self.take_out(key) {
             self.load.remove(flow.weight);
             finish_flow(&mut flow, self.last, registry);
         }
     }
 
-    /// Takes a connection out of its slot.
-    fn vacate(&mut self, slot: usize) -> Option<Box<Flow<L>>> {
-        let flow = self.flows.get_mut(slot)?.take()?;
-        self.free.push(slot);
+    /// Takes a connection out of those that are not finished.
+    fn take_out(&mut self, key: Key) -> Option<Box<Flow<L>>> {
         self.forget_finished();
-        if let Ok(entry) = self.by_ends.find_entry(flow.hash, |&other| other == slot) {
-            entry.remove();
-        }
-        Some(flow)
+        let entry = self
+            .flows
+            .find_entry(key.hash, |flow| flow.stream == key.stream);
+        Some(entry.ok()?.remove().0)
     }
 
     /// Drops from what is to be looked at again those that are finished already, once they are most of them: where the clock stands
     /// still, none would ever come to the front.
     fn forget_finished(&mut self) {
-        let most = 2 * self.by_ends.len() + KEPT_PACKETS as usize;
+        let most = 2 * self.flows.len() + KEPT_PACKETS as usize;
         if self.closed.len().max(self.waiting.len()) < most {
             return;
         }
-        let flows = &self.flows;
-        let is_there = |due: &Due| {
-            let flow = flows.get(due.slot).and_then(Option::as_ref);
-            flow.is_some_and(|flow| flow.stream == due.stream)
-        };
-        self.closed.retain(is_there);
+        let mut is_there = |due: &Due| due.key.find(&mut self.flows).is_some();
+        self.closed.retain(&mut is_there);
         self.waiting.retain(is_there);
     }
 
@@ -577,7 +562,7 @@ impl<L: Listener, R> Table<L, R> {
 
     /// The capture is over: the connections that are left, open ones and such that are over.
     pub(super) fn into_left(self) -> (impl Iterator<Item = Box<Flow<L>>>, Memory<R>) {
-        (self.flows.into_iter().flatten(), self.memory)
+        (self.flows.into_iter(), self.memory)
     }
 }
 
