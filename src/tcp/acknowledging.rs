@@ -9,8 +9,9 @@ use std::num::NonZeroU64;
 
 use super::{Acks, Stamp};
 
-/// What is remembered of one direction for that.
+/// What is remembered of one direction for that. What every packet changes comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Acknowledging {
     /// What the last packet that was not late acknowledged.
     latest: Option<Offset>,

@@ -106,20 +106,20 @@ enum Roles {
 #[repr(C)]
 pub(super) struct Flow<L> {
     pub(super) listener: L,
-    halves: PerPeer<Half>,
     pub(super) ends: PerPeer<Endpoint>,
-    /// What the table finds it by.
-    pub(super) hash: u64,
     pub(super) last: At,
     pub(super) packets: u64,
-    /// What it weighed when that was last asked.
-    pub(super) weight: Weight,
-    /// And what the listener had taken then, as far as there is room for it.
+    /// What the listener had taken when that was last asked, as far as there is room for it.
     listener_weight: u32,
     pub(super) watch: Watch,
     pub(super) waits: Waits,
     pace: Pace,
     roles: Roles,
+    halves: PerPeer<Half>,
+    /// What all of it weighed then.
+    pub(super) weight: Weight,
+    /// Of the ends.
+    pub(super) hash: u64,
     pub(super) stream: u64,
     first: At,
     handshake: Handshake,
@@ -298,7 +298,6 @@ impl<L: Listener> Flow<L> {
         let at = segment.at;
         self.packets += 1;
         self.last = at;
-        self.handshake.note(from, segment);
         // Made anew for each who takes it: what lies in memory would have to be copied from there.
         let by = || Acked { at, offset };
         if other.acknowledge(ack, upto, by()) {
@@ -315,7 +314,7 @@ impl<L: Listener> Flow<L> {
                 offset,
                 octets: segment.payload,
                 stamp: stamp(),
-                completed: half.completed_by(at),
+                completed: at,
             };
             self.listener.octets(from, octets);
         }
@@ -333,6 +332,7 @@ impl<L: Listener> Flow<L> {
             self.roles == Roles::Handshake || self.listener.requester() == Some(Peer::Client);
         let steady = roles
             && self.numbering.is_settled()
+            && self.handshake.is_settled()
             && self.halves.client.is_steady()
             && self.halves.server.is_steady();
         match steady {

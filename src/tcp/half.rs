@@ -27,12 +27,12 @@ pub const MAX_WAITING_RUNS: usize = 4096;
 
 /// One direction. Many thousands are kept at once: what most of them lack is in [`Rare`].
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Half {
     /// The sequence number that offset [`FIRST_OCTET`] stands for.
     base: Seq,
     base_source: BaseSource,
-    /// Whether the octets were handed out up to the FIN.
-    ended: Ended,
+    ending: Ending,
     pub(super) assembler: Assembler,
     /// The highest offset behind an octet that was sent.
     sent: u64,
@@ -41,7 +41,8 @@ pub(super) struct Half {
     /// The packet that did, or the first that acknowledged the FIN, if that did.
     acked_by: Option<Acked>,
     acks: Acknowledging,
-    fin: Option<Ending>,
+    /// Where one came.
+    fin: Option<FirstFin>,
     rare: Option<Box<Rare>>,
 }
 
@@ -67,7 +68,7 @@ struct Rare {
 
 /// The first FIN, as far as it is not told by what else is known.
 #[derive(Clone, Copy, Debug)]
-struct Ending {
+struct FirstFin {
     at: At,
     offset: u64,
     ack: Option<Offset>,
@@ -104,10 +105,15 @@ enum BaseSource {
     Ack,
 }
 
+/// How far a direction is with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    No,
-    Yes,
+enum Ending {
+    /// No FIN came.
+    Open,
+    /// One came, and not all before it was handed out.
+    Begun,
+    /// The octets were handed out up to the FIN.
+    Over,
 }
 
 impl Half {
@@ -115,7 +121,7 @@ impl Half {
         Half {
             base: Seq(0),
             base_source: BaseSource::Unknown,
-            ended: Ended::No,
+            ending: Ending::Open,
             assembler: Assembler::starting_at(FIRST_OCTET),
             sent: FIRST_OCTET,
             acked: FIRST_OCTET,
@@ -220,7 +226,7 @@ impl Half {
     /// The offset of a segment of a steady side that begins where all that was sent ends.
     #[inline]
     pub(super) fn next_in_order(&self, segment: &Segment<'_>) -> Option<u64> {
-        if self.ended == Ended::Yes && segment.carries_anything() {
+        if self.ending == Ending::Over && segment.carries_anything() {
             return None;
         }
         let offset = self.reached();
@@ -237,7 +243,7 @@ impl Half {
         }
         self.acks.note(ack);
         self.sent = end;
-        if self.ended == Ended::No {
+        if self.ending != Ending::Over {
             self.assembler.skip_to(end);
         }
     }
@@ -250,7 +256,7 @@ impl Half {
             self.base = ack;
             self.base_source = BaseSource::Ack;
         }
-        let notes_who = match self.fin {
+        let notes_who = match self.fin.filter(|_| self.has_fin()) {
             Some(fin) => offset > fin.offset && self.acked_by.is_none(),
             None => offset > self.acked,
         };
@@ -269,7 +275,7 @@ impl Half {
 
     /// The offset up to which all was handed out, the FIN counted as one.
     pub(super) fn reached(&self) -> u64 {
-        self.assembler.next() + u64::from(self.ended == Ended::Yes)
+        self.assembler.next() + u64::from(self.ending == Ending::Over)
     }
 
     /// Notes a segment that is a keep-alive probe: it asks for an ACK with the number before the next one to be sent.
@@ -310,11 +316,12 @@ impl Half {
     }
 
     pub(super) fn note_fin(&mut self, offset: u64, stamp: Stamp) {
-        if self.fin.is_some() {
+        if self.has_fin() {
             return;
         }
         self.acked_by = self.acked_by.filter(|_| self.acked > offset);
-        self.fin = Some(Ending {
+        self.ending = Ending::Begun;
+        self.fin = Some(FirstFin {
             at: stamp.at,
             offset,
             ack: stamp.ack().map(Offset::of),
@@ -358,12 +365,12 @@ impl Half {
 
     /// Whether it sent a FIN.
     pub(super) fn has_fin(&self) -> bool {
-        self.fin.is_some()
+        self.ending != Ending::Open
     }
 
     /// Whether anything is still to be handed out.
     pub(super) fn is_pending(&self) -> bool {
-        !self.assembler.is_empty() || (self.fin.is_some() && self.ended == Ended::No)
+        !self.assembler.is_empty() || self.ending == Ending::Begun
     }
 
     /// What is next of what did not go through yet.
@@ -372,7 +379,7 @@ impl Half {
         let (offset, due) = match self.assembler.front() {
             Some(held) => (held.offset, Due::Run(held.stamp.after())),
             None => {
-                let fin = self.fin.filter(|_| self.ended == Ended::No)?;
+                let fin = self.fin.filter(|_| self.ending == Ending::Begun)?;
                 let late = self.rare.as_ref().and_then(|rare| rare.fin_after);
                 let (offset, after) = (fin.offset, late.or(fin.ack.map(Offset::get)));
                 (offset, Due::End { offset, after })
@@ -398,7 +405,7 @@ impl Half {
     /// Takes the FIN that is next; says which packet made it so.
     pub(super) fn end(&mut self) -> Option<At> {
         let fin = self.fin?;
-        self.ended = Ended::Yes;
+        self.ending = Ending::Over;
         self.skip_to(fin.offset);
         Some(self.completed_by(fin.at))
     }
@@ -415,7 +422,7 @@ impl Half {
         completed
     }
 
-    pub(super) fn completed_by(&self, carrier: At) -> At {
+    fn completed_by(&self, carrier: At) -> At {
         match &self.rare {
             Some(rare) => rare.completed.later(carrier),
             None => carrier,
@@ -440,7 +447,7 @@ impl Half {
     fn skip_to(&mut self, offset: u64) {
         self.assembler.skip_to(offset);
         if let Some(rare) = &mut self.rare
-            && self.assembler.next() + u64::from(self.ended == Ended::Yes) >= self.acked
+            && self.assembler.next() + u64::from(self.ending == Ending::Over) >= self.acked
         {
             rare.unseen_since = None;
         }
@@ -495,7 +502,7 @@ impl Half {
 
     /// Whether its sender has closed it, all was handed out, and the other side has acknowledged all.
     pub(super) fn is_over(&self) -> bool {
-        self.ended == Ended::Yes && self.assembler.is_empty() && self.acked >= self.reached()
+        self.ending == Ending::Over && self.assembler.is_empty() && self.acked >= self.reached()
     }
 
     /// What this side did, now that all is known.

@@ -62,6 +62,11 @@ impl Handshake {
         }
     }
 
+    /// Whether no packet changes it any more that is no SYN.
+    pub(super) fn is_settled(&self) -> bool {
+        self.established.is_some() || !Peer::BOTH.into_iter().any(|peer| self.is_answered(peer))
+    }
+
     /// Whether `peer` sent a SYN without ACK.
     pub(super) fn has_syn_of(&self, peer: Peer) -> bool {
         self.syn[peer].is_some()

@@ -231,7 +231,8 @@ impl<L: Listener, R> Table<L, R> {
         // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
         let carries = segment.carries_anything();
         let matters = if flow.take_next(from, segment) {
-            flow.watch == Watch::Closed || carries && (flow.is_closed() || flow.listens_with_more())
+            let closes = segment.flags.has(Flags::FIN) && flow.is_closed();
+            flow.watch == Watch::Closed || closes || carries && flow.listens_with_more()
         } else {
             let begins = !flow.was_seen();
             if begins {
