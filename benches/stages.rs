@@ -25,8 +25,8 @@ use keepcap::packet::{Decoded, Decoder};
 use keepcap::report::NdjsonLines;
 use keepcap::rules::{Settings, judge};
 use keepcap::tcp::{
-    Acked, Ahead, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer, Registry,
-    Rest, Table,
+    Acked, AckedUpTo, Ahead, Bounds, Facts, Hole, Latest, Listener, Octets, Origin, Peer, PerPeer,
+    Registry, Rest, Table,
 };
 use keepcap::time::At;
 
@@ -116,13 +116,13 @@ impl Listener for Count {
 
     fn begin(&mut self) {}
 
-    fn octets(&mut self, _: Peer, octets: Octets<'_>) {
+    fn octets(&mut self, _: Peer, octets: Octets<'_>, _: Option<AckedUpTo>) {
         self.0 += octets.octets.len() as u64;
     }
 
-    fn hole(&mut self, _: Peer, _: Hole) {}
+    fn hole(&mut self, _: Peer, _: Hole, _: Option<AckedUpTo>) {}
 
-    fn end(&mut self, _: Peer, _: u64, _: At) {}
+    fn end(&mut self, _: Peer, _: u64, _: At, _: Option<AckedUpTo>) {}
 
     fn counts(&self, _: Peer) -> u64 {
         0
@@ -237,17 +237,17 @@ impl Listener for Messages {
         self.0 = directions(Origin::Syn);
     }
 
-    fn octets(&mut self, from: Peer, octets: Octets<'_>) {
+    fn octets(&mut self, from: Peer, octets: Octets<'_>, _: Option<AckedUpTo>) {
         let Direction { reader, heads } = &mut self.0[from];
         reader.octets(octets, heads);
     }
 
-    fn hole(&mut self, from: Peer, hole: Hole) {
+    fn hole(&mut self, from: Peer, hole: Hole, _: Option<AckedUpTo>) {
         let Direction { reader, heads } = &mut self.0[from];
         reader.hole(hole, heads);
     }
 
-    fn end(&mut self, from: Peer, offset: u64, at: At) {
+    fn end(&mut self, from: Peer, offset: u64, at: At, _: Option<AckedUpTo>) {
         let Direction { reader, heads } = &mut self.0[from];
         reader.end(at, offset, heads);
     }

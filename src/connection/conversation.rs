@@ -3,7 +3,9 @@
 use super::log::{Log, LostTo};
 use super::{Bounded, Connection, Interims, Limit, Opened, Protocol, last_idle};
 use crate::http::{Foreign, Kind, Reader};
-use crate::tcp::{Acked, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer};
+use crate::tcp::{
+    Acked, AckedUpTo, Ahead, Crowd, Facts, Hole, Listener, Octets, Origin, Peer, PerPeer,
+};
 use crate::time::At;
 
 /// Whether the targets of requests are kept, which no rule looks at.
@@ -37,21 +39,23 @@ impl Listener for Conversation {
         self.readers = readers(Origin::Syn);
     }
 
-    fn octets(&mut self, from: Peer, octets: Octets<'_>) {
-        self.readers[from].octets(octets, &mut self.log.hear(from));
+    fn octets(&mut self, from: Peer, octets: Octets<'_>, acked: Option<AckedUpTo>) {
+        self.readers[from].octets(octets, &mut self.log.hear(from, acked));
         self.share_what_is_known(from);
     }
 
-    fn hole(&mut self, from: Peer, hole: Hole) {
+    fn hole(&mut self, from: Peer, hole: Hole, acked: Option<AckedUpTo>) {
         let why = match hole.carried {
             Some(_) => LostTo::SnapLength,
             None => LostTo::Hole,
         };
-        self.readers[from].hole(hole, &mut self.log.hear_of_loss(from, why));
+        let mut heard = self.log.hear(from, acked);
+        heard.loss = why;
+        self.readers[from].hole(hole, &mut heard);
     }
 
-    fn end(&mut self, from: Peer, offset: u64, at: At) {
-        self.readers[from].end(at, offset, &mut self.log.hear(from));
+    fn end(&mut self, from: Peer, offset: u64, at: At, acked: Option<AckedUpTo>) {
+        self.readers[from].end(at, offset, &mut self.log.hear(from, acked));
     }
 
     fn counts(&self, from: Peer) -> u64 {

@@ -15,7 +15,7 @@ use crate::http::{
     Broken, Framing, Head, Kind, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing, says,
 };
-use crate::tcp::{Acked, Handshake, Peer, PerPeer};
+use crate::tcp::{Acked, AckedUpTo, Handshake, Peer, PerPeer};
 use crate::time::{At, Span};
 
 /// Counts over all exchanges of a connection.
@@ -81,7 +81,6 @@ pub(super) struct Log {
     requester: Option<Peer>,
     /// Ends of heads and messages that wait for their acknowledgement, by the side that sent them.
     unacked: PerPeer<Queue>,
-    acked: PerPeer<Option<(u64, Acked)>>,
     pub(super) tally: Tally,
     /// Boxed, since there are many connections, and few have it.
     rare: Option<Box<Rare>>,
@@ -171,7 +170,6 @@ impl Log {
             response: None,
             requester: None,
             unacked: PerPeer::default(),
-            acked: PerPeer::default(),
             tally: Tally::default(),
             rare: None,
         }
@@ -184,7 +182,6 @@ impl Log {
     pub(super) fn swap(&mut self) {
         self.requester = self.requester.map(Peer::other);
         self.unacked.swap();
-        self.acked.swap();
         if let Some(rare) = &mut self.rare {
             rare.forgotten.swap();
             rare.unreadable.swap();
@@ -207,17 +204,14 @@ impl Log {
         self.rare.as_ref().is_some_and(|rare| rare.tunnel.is_some())
     }
 
-    /// What hears the messages of `from`.
-    pub(super) fn hear(&mut self, from: Peer) -> Heard<'_> {
-        self.hear_of_loss(from, LostTo::Unreadable)
-    }
-
-    /// The same, where what is lost now is lost to this.
-    pub(super) fn hear_of_loss(&mut self, from: Peer, loss: LostTo) -> Heard<'_> {
+    /// What hears the messages of `from`, which was acknowledged so far.
+    #[inline]
+    pub(super) fn hear(&mut self, from: Peer, acked: Option<AckedUpTo>) -> Heard<'_> {
         Heard {
             log: self,
             from,
-            loss,
+            acked,
+            loss: LostTo::Unreadable,
         }
     }
 
@@ -304,7 +298,6 @@ impl Log {
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
     #[inline]
     pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {
-        self.acked[of] = Some((upto, by));
         if self.unacked[of].has_up_to(upto) {
             self.set_acked_up_to(of, upto, by);
         }
@@ -425,7 +418,14 @@ impl Log {
     }
 
     /// A head is complete; tells where its body ends.
-    fn finish_head(&mut self, from: Peer, head: &Head, at: At, end: u64) -> Framing {
+    fn finish_head(
+        &mut self,
+        from: Peer,
+        acked: Option<AckedUpTo>,
+        head: &Head,
+        at: At,
+        end: u64,
+    ) -> Framing {
         if self.kind_of(from) == Kind::Request {
             let framing = request_framing(head.body);
             if let Some(number) = self.request
@@ -438,7 +438,10 @@ impl Log {
             return framing;
         }
         match self.response {
-            Some(Incoming::Final(number)) => self.finish_final_head(number, from, head, at, end),
+            Some(Incoming::Final(number)) => {
+                let place = |framing| HeadPlace { at, end, framing };
+                self.finish_final_head(number, from, acked, head, place)
+            }
             Some(Incoming::Interim) if head.body.is_framed() => {
                 let rare = self.rare_mut();
                 rare.interims.framed = rare.interims.framed.or(rare.interim);
@@ -452,9 +455,9 @@ impl Log {
         &mut self,
         number: u64,
         from: Peer,
+        acked_up_to: Option<AckedUpTo>,
         head: &Head,
-        at: At,
-        end: u64,
+        place: impl Fn(Framing) -> HeadPlace,
     ) -> Framing {
         let Some((method, version, status)) = self.exchanges.told_line(number) else {
             return Framing::Unknown;
@@ -463,12 +466,12 @@ impl Log {
         let says = says(version, head.options);
         self.tally.server_says = Some(says);
         // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
+        let place = place(framing);
         let (mut acked, mut waits) = (None, false);
         if !says.persists() {
-            acked = acked_by(self.acked[from], end);
+            acked = acked_up_to.and_then(|acked| acked.covers(place.end));
             waits = acked.is_none();
         }
-        let place = HeadPlace { at, end, framing };
         self.exchanges.set_told_head(number, head, &place, acked);
         if let Some(keep_alive) = head.keep_alive.filter(|_| head.options.keep_alive) {
             self.tally.timeout = self.tally.timeout.or(keep_alive.timeout);
@@ -478,12 +481,12 @@ impl Log {
             self.rare_mut().tunnel = self.exchanges.told_start(number);
         }
         if waits {
-            self.await_ack(from, Unacked::new(end, number, Part::Head));
+            self.await_ack(from, Unacked::new(place.end, number, Part::Head));
         }
         framing
     }
 
-    fn finish_message(&mut self, from: Peer, at: Option<At>, end: u64) {
+    fn finish_message(&mut self, from: Peer, at: Option<At>, end: u64, acked: Option<Acked>) {
         let kind = self.kind_of(from);
         let number = match (kind, self.response) {
             (Kind::Request, _) => self.request,
@@ -495,7 +498,6 @@ impl Log {
             _ => None,
         };
         let Some(number) = number else { return };
-        let acked = acked_by(self.acked[from], end);
         let finished = End {
             offset: end,
             at,
@@ -515,18 +517,14 @@ impl Log {
     }
 }
 
-/// Who acknowledged what ends before `offset`, if the latest acknowledgement does.
-#[inline]
-fn acked_by(acked: Option<(u64, Acked)>, offset: u64) -> Option<Acked> {
-    let (upto, by) = acked?;
-    (upto >= offset).then_some(by)
-}
-
 /// What hears the messages of one side.
 pub(super) struct Heard<'a> {
     log: &'a mut Log,
     from: Peer,
-    loss: LostTo,
+    /// How far they were acknowledged by then.
+    acked: Option<AckedUpTo>,
+    /// What is lost now is lost to this.
+    pub(super) loss: LostTo,
 }
 
 impl Sink for Heard<'_> {
@@ -558,11 +556,12 @@ impl Sink for Heard<'_> {
     }
 
     fn head(&mut self, head: &Head, at: At, end: u64) -> Framing {
-        self.log.finish_head(self.from, head, at, end)
+        self.log.finish_head(self.from, self.acked, head, at, end)
     }
 
     fn ended(&mut self, at: Option<At>, end: u64) {
-        self.log.finish_message(self.from, at, end);
+        let acked = self.acked.and_then(|acked| acked.covers(end));
+        self.log.finish_message(self.from, at, end, acked);
     }
 
     fn broken(&mut self, why: Broken) {

@@ -70,6 +70,23 @@ pub struct Acked {
     pub offset: u64,
 }
 
+/// How far the other side has acknowledged a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct AckedUpTo {
+    /// Behind what it has acknowledged.
+    pub offset: u64,
+    /// The packet that said so.
+    pub by: Acked,
+}
+
+impl AckedUpTo {
+    /// Who acknowledged what ends before `end`, if this is as far.
+    #[inline]
+    pub fn covers(self, end: u64) -> Option<Acked> {
+        (self.offset >= end).then_some(self.by)
+    }
+}
+
 /// The first RST of a side that still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rst {

@@ -11,7 +11,7 @@ use super::half::{Due, Half};
 use super::numbering::{Numbering, Numbers};
 use super::registry::Registry;
 use super::remembered::Latest;
-use super::{Acked, Acks, Close, Facts, Handshake, Peer, PerPeer, Stamp};
+use super::{Acked, AckedUpTo, Acks, Close, Facts, Handshake, Peer, PerPeer, Stamp};
 use crate::packet::{Endpoint, Flags, Header, Segment};
 use crate::time::{At, Time};
 
@@ -59,14 +59,14 @@ pub trait Listener {
     /// The connection begins here, with a SYN; told before anything else.
     fn begin(&mut self);
 
-    /// `from` sent these, next in order.
-    fn octets(&mut self, from: Peer, octets: Octets<'_>);
+    /// `from` sent these, next in order; so far it was acknowledged by then. So it is below.
+    fn octets(&mut self, from: Peer, octets: Octets<'_>, acked: Option<AckedUpTo>);
 
     /// The next octets of `from` are not there.
-    fn hole(&mut self, from: Peer, hole: Hole);
+    fn hole(&mut self, from: Peer, hole: Hole, acked: Option<AckedUpTo>);
 
     /// `from` ended its direction by a FIN, in order, behind the octet before `offset`.
-    fn end(&mut self, from: Peer, offset: u64, at: At);
+    fn end(&mut self, from: Peer, offset: u64, at: At, acked: Option<AckedUpTo>);
 
     /// How many of the next octets of `from` it only counts: whether they come or are cut off is all the same to it.
     fn counts(&self, from: Peer) -> u64;
@@ -316,12 +316,12 @@ impl<L: Listener> Flow<L> {
                 stamp: stamp(),
                 completed: at,
             };
-            self.listener.octets(from, octets);
+            self.listener.octets(from, octets, half.acked());
         }
         if segment.flags.has(Flags::FIN) {
             half.note_fin(end, stamp());
             if let Some(at) = half.end() {
-                self.listener.end(from, end, at);
+                self.listener.end(from, end, at, half.acked());
             }
         }
         true
@@ -458,7 +458,7 @@ impl<L: Listener> Flow<L> {
                     len: half.give_up_to(end),
                     carried: None,
                 };
-                self.listener.hole(from, hole);
+                self.listener.hole(from, hole, half.acked());
             }
             Due::Run(_) => {
                 let taken = half.assembler.pop();
@@ -468,7 +468,7 @@ impl<L: Listener> Flow<L> {
             }
             Due::End { offset, .. } => {
                 if let Some(at) = half.end() {
-                    self.listener.end(from, offset, at);
+                    self.listener.end(from, offset, at, half.acked());
                 }
             }
         }
@@ -540,14 +540,12 @@ impl<L: Listener> Flow<L> {
             let half = &self.halves[peer];
             let (offset, unseen) = (half.reached(), half.acknowledged_unseen());
             if unseen > 0 {
-                self.listener.hole(
-                    peer,
-                    Hole {
-                        offset,
-                        len: unseen,
-                        carried: None,
-                    },
-                );
+                let hole = Hole {
+                    offset,
+                    len: unseen,
+                    carried: None,
+                };
+                self.listener.hole(peer, hole, half.acked());
             }
         }
         self.follow_requester();
@@ -609,7 +607,7 @@ fn deliver<L: Listener>(half: &mut Half, listener: &mut L, from: Peer, run: &Run
             stamp: run.stamp,
             completed,
         };
-        listener.octets(from, octets);
+        listener.octets(from, octets, half.acked());
     }
     if run.cut > 0 {
         let hole = Hole {
@@ -617,7 +615,7 @@ fn deliver<L: Listener>(half: &mut Half, listener: &mut L, from: Peer, run: &Run
             len: run.cut,
             carried: Some(completed),
         };
-        listener.hole(from, hole);
+        listener.hole(from, hole, half.acked());
     }
 }
 
@@ -642,7 +640,7 @@ mod tests {
     #[test]
     fn a_connection_takes_little_room_beside_its_listener() {
         let room = size_of::<Flow<Conversation>>() - size_of::<Conversation>();
-        assert!(room <= 464, "{room}");
+        assert!(room <= 512, "{room}");
     }
 
     /// Two sides that send each other anything, mostly in order.
@@ -809,16 +807,16 @@ mod tests {
             self.0.begin();
         }
 
-        fn octets(&mut self, from: Peer, octets: Octets<'_>) {
-            self.0.octets(from, octets);
+        fn octets(&mut self, from: Peer, octets: Octets<'_>, acked: Option<AckedUpTo>) {
+            self.0.octets(from, octets, acked);
         }
 
-        fn hole(&mut self, from: Peer, hole: Hole) {
-            self.0.hole(from, hole);
+        fn hole(&mut self, from: Peer, hole: Hole, acked: Option<AckedUpTo>) {
+            self.0.hole(from, hole, acked);
         }
 
-        fn end(&mut self, from: Peer, offset: u64, at: At) {
-            self.0.end(from, offset, at);
+        fn end(&mut self, from: Peer, offset: u64, at: At, acked: Option<AckedUpTo>) {
+            self.0.end(from, offset, at, acked);
         }
 
         fn counts(&self, _: Peer) -> u64 {

@@ -6,7 +6,7 @@
 
 use super::acknowledging::{Acknowledging, Offset};
 use super::assembler::{Assembler, Run};
-use super::{Acked, CloseKind, FIRST_OCTET, Fin, Rst, Side, Stamp};
+use super::{Acked, AckedUpTo, CloseKind, FIRST_OCTET, Fin, Rst, Side, Stamp};
 use crate::packet::{Flags, Segment, Seq};
 use crate::time::{At, Span, Time};
 
@@ -38,7 +38,7 @@ pub(super) struct Half {
     sent: u64,
     /// The highest offset that the other side has acknowledged.
     acked: u64,
-    /// The packet that did, or the first that acknowledged the FIN, if that did.
+    /// The packet that did.
     acked_by: Option<Acked>,
     acks: Acknowledging,
     /// Where one came.
@@ -72,6 +72,8 @@ struct FirstFin {
     at: At,
     offset: u64,
     ack: Option<Offset>,
+    /// The first packet of the other side that acknowledged it.
+    acked: Option<Acked>,
 }
 
 /// What is next in a direction. Octets of the other side come before it, up to an offset that it can have acknowledged.
@@ -256,21 +258,27 @@ impl Half {
             self.base = ack;
             self.base_source = BaseSource::Ack;
         }
-        let notes_who = match self.fin.filter(|_| self.has_fin()) {
-            Some(fin) => offset > fin.offset && self.acked_by.is_none(),
-            None => offset > self.acked,
-        };
-        if notes_who {
-            self.acked_by = Some(by);
-        }
         if offset <= self.acked {
             return false;
         }
-        self.acked = offset;
+        (self.acked, self.acked_by) = (offset, Some(by));
+        if self.has_fin()
+            && let Some(fin) = &mut self.fin
+            && offset > fin.offset
+        {
+            fin.acked.get_or_insert(by);
+        }
         if offset > self.reached() {
             self.rare().unseen_since.get_or_insert(by.at.time);
         }
         true
+    }
+
+    /// How far the other side has acknowledged it, if at all.
+    #[inline]
+    pub(super) fn acked(&self) -> Option<AckedUpTo> {
+        let offset = self.acked;
+        self.acked_by.map(|by| AckedUpTo { offset, by })
     }
 
     /// The offset up to which all was handed out, the FIN counted as one.
@@ -319,12 +327,12 @@ impl Half {
         if self.has_fin() {
             return;
         }
-        self.acked_by = self.acked_by.filter(|_| self.acked > offset);
         self.ending = Ending::Begun;
         self.fin = Some(FirstFin {
             at: stamp.at,
             offset,
             ack: stamp.ack().map(Offset::of),
+            acked: self.acked_by.filter(|_| self.acked > offset),
         });
         if stamp.after() != stamp.ack() {
             self.rare().fin_after = stamp.after();
@@ -337,7 +345,7 @@ impl Half {
             at: fin.at,
             offset: fin.offset,
             ack: fin.ack.map(Offset::get),
-            acked: self.acked_by,
+            acked: fin.acked,
         })
     }
 

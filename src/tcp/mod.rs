@@ -29,7 +29,7 @@ mod table;
 pub use assembler::Ahead;
 pub use bounds::{Bounds, Crowd, MAX_CONNECTIONS, MEMORY};
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use close::{Acked, Close, CloseKind, CloseOrder, Fin, Rst};
+pub use close::{Acked, AckedUpTo, Close, CloseKind, CloseOrder, Fin, Rst};
 pub use flow::{Hole, Listener, Octets, Origin};
 pub use forgotten::Forgotten;
 pub use half::{HOLE_OCTETS, HOLE_PATIENCE, MAX_WAITING_OCTETS, MAX_WAITING_RUNS};
