@@ -1,26 +1,33 @@
 //! Records of exchanges, numbered one after the other.
 //!
-//! In: records. Out: each by its number. They lie in blocks of memory: where one is full, another is begun, and what is in
-//! it stays there. It was not looked at for long, and to move it would be to fetch all of it. Blocks of connections that
-//! are over are given to further ones: those that were used last, which are in the caches.
+//! In: records. Out: each by its number. The latest lies with what is kept of the connection, and those before it in blocks
+//! of memory: where one is full, another is begun, and what is in it stays there. It was not looked at for long, and to
+//! move it would be to fetch all of it. Blocks of connections that are over are given to further ones: those that were used
+//! last, which are in the caches.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::iter;
 use std::mem;
 
+use super::line::LineKind;
 use super::record::Record;
 use crate::fetch;
 
 /// A queue of records.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Records {
-    /// The block that is not full.
-    last: Block,
-    /// Those before it.
-    full: VecDeque<Block>,
     /// The number of the first that is still there.
     first: u64,
+    /// The number that the next one will have.
+    next: u64,
+    /// The one before that, if there is any: most of what happens, happens to it, so that it lies with what else is looked
+    /// at then.
+    latest: Record,
+    /// The block behind which it comes, which is not full.
+    last: Block,
+    /// Those before that.
+    full: VecDeque<Block>,
 }
 
 /// Records in a row.
@@ -93,6 +100,18 @@ impl Drop for Records {
     }
 }
 
+impl Default for Records {
+    fn default() -> Self {
+        Records {
+            first: 0,
+            next: 0,
+            latest: Record::of_odd(LineKind::None),
+            last: Block::default(),
+            full: VecDeque::new(),
+        }
+    }
+}
+
 impl Block {
     /// The number behind its last.
     #[inline]
@@ -117,18 +136,27 @@ impl Records {
     /// The number that the next one will have.
     #[inline]
     pub(super) fn next(&self) -> u64 {
-        self.last.end()
+        self.next
     }
 
     /// How many there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        (self.next() - self.first) as usize
+        (self.next - self.first) as usize
     }
 
     /// Adds one behind the others.
     #[inline]
     pub(super) fn push(&mut self, record: Record) {
+        self.next += 1;
+        let before = mem::replace(&mut self.latest, record);
+        if self.next > 1 {
+            self.push_to_block(before);
+        }
+    }
+
+    #[inline]
+    fn push_to_block(&mut self, record: Record) {
         if self.last.records.len() == self.last.records.capacity() {
             self.begin_block();
         }
@@ -140,7 +168,7 @@ impl Records {
 
     #[inline(never)]
     fn begin_block(&mut self) {
-        let start = self.next();
+        let start = self.last.end();
         if start > self.last.start {
             self.full.push_back(mem::take(&mut self.last));
         }
@@ -153,18 +181,21 @@ impl Records {
     /// The one of this number, where it is still there.
     #[inline]
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
-        if number >= self.last.start {
-            self.last.get_mut(number)
+        if number + 1 == self.next {
+            Some(&mut self.latest)
         } else {
-            self.get_in_full(number)
+            self.get_in_block(number)
         }
     }
 
-    /// The same of one in a full block: where very many can change, it may be in any of them.
+    /// The same of one in a block: where very many can change, it may be in any of them.
     #[inline(never)]
-    fn get_in_full(&mut self, number: u64) -> Option<&mut Record> {
+    fn get_in_block(&mut self, number: u64) -> Option<&mut Record> {
         if number < self.first {
             return None;
+        }
+        if number >= self.last.start {
+            return self.last.get_mut(number);
         }
         let behind = self.full.partition_point(|block| block.start <= number);
         self.full.get_mut(behind.checked_sub(1)?)?.get_mut(number)
@@ -186,7 +217,7 @@ impl Records {
                 block = next.get(mem::take(&mut gone)..).unwrap_or_default().iter();
             }
         });
-        (self.first..).zip(records)
+        (self.first..self.next).zip(records.chain([&self.latest]))
     }
 
     /// The same, from the last to the first.
@@ -202,7 +233,8 @@ impl Records {
                 block = blocks.next_back()?.records.iter();
             }
         });
-        (self.first..self.next()).rev().zip(records)
+        let records = iter::once(&self.latest).chain(records);
+        (self.first..self.next).rev().zip(records)
     }
 
     /// Drops the first of so many that it is in a full block.
@@ -215,7 +247,8 @@ impl Records {
     #[inline]
     pub(super) fn weight(&self) -> usize {
         let records = &self.last.records;
-        (self.len() + records.capacity() - records.len()) * size_of::<Record>()
+        let in_blocks = self.last.end() - self.first;
+        (in_blocks as usize + records.capacity() - records.len()) * size_of::<Record>()
     }
 
     pub(super) fn shrink(&mut self) {
@@ -225,7 +258,6 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::LineKind;
     use super::*;
 
     fn of(count: usize) -> Records {
@@ -242,13 +274,13 @@ mod tests {
 
     #[test]
     fn blocks_of_those_that_are_over_are_used_again() {
-        // Two of 4, six of 8, and part of one of 39.
+        // Two of 4, six of 8, and part of one of 39; the last is in none.
         drop(of(60));
         assert_eq!(spare_blocks(), [2, 6, 1, 0]);
         let some = of(10);
         assert_eq!(some.iter().count(), 10);
         assert_eq!(spare_blocks(), [0, 5, 1, 0]);
-        let others = of(5);
+        let others = of(6);
         assert_eq!(spare_blocks(), [0, 5, 1, 0]);
         drop((some, others));
         assert_eq!(spare_blocks(), [4, 6, 1, 0]);
