@@ -11,8 +11,9 @@ use lz4_flex::frame::FrameDecoder;
 
 use super::compression::{Compression, Stream};
 
-/// Octets of compressed data that are read at once.
-const INPUT: usize = 1 << 17;
+/// Octets of compressed data that are read at once. 128 KiB or more would mostly begin 16 octets behind the beginning of
+/// a page, which some processors fill slowly (see [`Octets`](super::octets::Octets)).
+const INPUT: usize = 1 << 16;
 
 /// What was packed into `stream`, unpacked with a window of at most so many octets.
 pub(super) fn unpack(
