@@ -1,12 +1,12 @@
-//! Memory for what is read, that begins where a page of memory does.
+//! Memory that begins with a page.
 //!
-//! In: how much. Out: octets, which a system copies out of its cache of files as fast as it can. What comes from a page
-//! there, and is to lie 16 octets further in one here, as large memory of most allocators does, takes AMD's Zen 3 some
-//! five times as long: it takes the two to overlap.
+//! In: how much. Out: octets to which a system copies as fast as it can what it has of a file. AMD's Zen 3 takes some five
+//! times as long for what comes from the beginning of a page and is to lie 16 octets behind one, as large memory does that
+//! the C library gives.
 
 use std::ops::{Deref, DerefMut, Range};
 
-/// Octets of a page, or as many pages as one where pages are smaller.
+/// Octets of the smallest page that systems have.
 const PAGE: usize = 1 << 12;
 
 /// Octets in a row.

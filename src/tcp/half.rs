@@ -258,16 +258,16 @@ impl Half {
             self.base = ack;
             self.base_source = BaseSource::Ack;
         }
-        if offset <= self.acked {
-            return false;
-        }
-        (self.acked, self.acked_by) = (offset, Some(by));
         if self.has_fin()
             && let Some(fin) = &mut self.fin
             && offset > fin.offset
         {
             fin.acked.get_or_insert(by);
         }
+        if offset <= self.acked {
+            return false;
+        }
+        (self.acked, self.acked_by) = (offset, Some(by));
         if offset > self.reached() {
             self.rare().unseen_since.get_or_insert(by.at.time);
         }
@@ -536,5 +536,65 @@ impl Half {
             side.limit = rare.limit;
         }
         side
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Acks;
+    use super::*;
+
+    fn at(frame: u64) -> At {
+        At {
+            frame,
+            time: Time::default(),
+        }
+    }
+
+    /// The frame of the packet that acknowledged the FIN, where the other side acknowledged first, then the FIN came, and
+    /// then the other side acknowledged the same again, and more.
+    fn fin_acked(fin: u64) -> Option<u64> {
+        let mut half = Half::new();
+        let by = |frame| Acked {
+            at: at(frame),
+            offset: FIRST_OCTET,
+        };
+        half.acknowledge(Seq(1000), FIRST_OCTET, by(1));
+        half.acknowledge(Seq(1010), FIRST_OCTET + 10, by(2));
+        half.note_fin(
+            fin,
+            Stamp {
+                at: at(3),
+                acks: Some(Acks::Exactly(FIRST_OCTET)),
+            },
+        );
+        half.acknowledge(Seq(1010), FIRST_OCTET + 10, by(4));
+        half.acknowledge(Seq(1011), FIRST_OCTET + 11, by(5));
+        half.fin()?.acked.map(|acked| acked.at.frame)
+    }
+
+    #[test]
+    fn a_fin_is_acknowledged_by_the_first_packet_that_goes_beyond_it() {
+        assert_eq!(fin_acked(FIRST_OCTET + 11), None);
+        assert_eq!(fin_acked(FIRST_OCTET + 10), Some(5));
+        // It was captured behind its acknowledgement.
+        assert_eq!(fin_acked(FIRST_OCTET + 9), Some(2));
+    }
+
+    #[test]
+    fn a_fin_before_all_that_is_known_is_acknowledged_by_what_repeats_that() {
+        let mut half = Half::new();
+        let by = |frame| Acked {
+            at: at(frame),
+            offset: FIRST_OCTET,
+        };
+        half.acknowledge(Seq(1000), FIRST_OCTET, by(1));
+        let stamp = Stamp {
+            at: at(2),
+            acks: None,
+        };
+        half.note_fin(FIRST_OCTET - 1, stamp);
+        half.acknowledge(Seq(1000), FIRST_OCTET, by(3));
+        assert_eq!(half.fin().unwrap().acked, Some(by(3)));
     }
 }

@@ -62,7 +62,7 @@ impl Handshake {
         }
     }
 
-    /// Whether no packet changes it any more that is no SYN.
+    /// Whether nothing but a SYN can still change it.
     pub(super) fn is_settled(&self) -> bool {
         self.established.is_some() || !Peer::BOTH.into_iter().any(|peer| self.is_answered(peer))
     }
