@@ -40,6 +40,7 @@ impl Listener for Conversation {
     }
 
     fn octets(&mut self, from: Peer, octets: Octets<'_>, acked: Option<AckedUpTo>) {
+        self.log.fetch();
         self.readers[from].octets(octets, &mut self.log.hear(from, acked));
         self.share_what_is_known(from);
     }

@@ -43,6 +43,12 @@ impl Kept {
         self.next() - self.open > self.patience
     }
 
+    /// Has fetched where the next exchange will lie.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        self.records.fetch();
+    }
+
     /// Adds an exchange that begins with a request, and tells its number.
     #[inline]
     pub(super) fn push_request(&mut self, (place, version): Begin, line: Line) -> u64 {

@@ -295,6 +295,12 @@ impl Log {
             .min(unacked.server.lowest_exchange())
     }
 
+    /// Has fetched where the next exchange will lie.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        self.exchanges.fetch();
+    }
+
     /// Takes notice that the octets of `of` before `upto` were acknowledged.
     #[inline]
     pub(super) fn acknowledged(&mut self, of: Peer, upto: u64, by: Acked) {

@@ -160,9 +160,13 @@ impl Records {
         if self.last.records.len() == self.last.records.capacity() {
             self.begin_block();
         }
-        let records = &mut self.last.records;
-        records.push(record);
-        // The next one comes when this part of memory was not looked at for long.
+        self.last.records.push(record);
+    }
+
+    /// Has fetched where the next one will lie: that part of memory was not looked at for long.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        let records = &self.last.records;
         fetch::value(records, records.len());
     }
 
