@@ -41,8 +41,8 @@ fn find(connection: &Connection) -> Option<Finding> {
     if !connection.facts.handshake.is_complete() {
         return None;
     }
-    let reuse = lost_reuse(connection)?;
     let close = closing(connection, Peer::Server)?;
+    let reuse = lost_reuse(connection)?;
     if !crossed(connection, &reuse, &close) {
         return None;
     }
