@@ -35,10 +35,11 @@ fn check(connection: &Connection, _: &Settings, ruling: &mut Ruling) {
 }
 
 fn never_reused(connection: &Connection) -> Option<Finding> {
-    let [exchange] = &*connection.exchanges else {
+    if connection.exchanges.len() != 1 {
         return None;
-    };
+    }
     let close = closing(connection, Peer::Client)?;
+    let exchange = connection.exchanges.last()?;
     let request = &exchange.request.as_ref()?.message;
     let response = &exchange.response.as_ref()?.message;
     let end = exchange.end()?;
