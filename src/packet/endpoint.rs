@@ -95,6 +95,12 @@ impl Endpoint {
     pub(crate) fn packed4(&self) -> Option<u64> {
         (!self.is_v6()).then_some(self.low << 16 | u64::from(self.port()))
     }
+
+    /// The endpoint of IPv4 of which these are the 48 bits.
+    #[inline]
+    pub(crate) fn from_packed4(packed: u64) -> Self {
+        Endpoint::v4((packed >> 16) as u32, packed as u16)
+    }
 }
 
 /// In one step: how much of two endpoints is the same cannot be foretold.

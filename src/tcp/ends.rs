@@ -48,6 +48,50 @@ impl Ends<'_> {
     }
 }
 
+/// The two endpoints of a connection, in little memory if they are of IPv4: of those that are over, very many are kept.
+#[derive(Debug)]
+pub(super) enum Packed {
+    /// All of each, in 48 bits.
+    V4(PerPeer<[u8; 6]>),
+    Any(Box<PerPeer<Endpoint>>),
+}
+
+impl Packed {
+    #[inline]
+    pub(super) fn new(ends: &PerPeer<Endpoint>) -> Self {
+        let octets = |packed: u64| {
+            let [_, _, octets @ ..] = packed.to_be_bytes();
+            octets
+        };
+        match (ends.client.packed4(), ends.server.packed4()) {
+            (Some(client), Some(server)) => Packed::V4(PerPeer {
+                client: octets(client),
+                server: octets(server),
+            }),
+            _ => Packed::Any(Box::new(*ends)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self) -> PerPeer<Endpoint> {
+        let endpoint = |[a, b, c, d, e, f]: [u8; 6]| {
+            Endpoint::from_packed4(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        };
+        match self {
+            Packed::V4(ends) => ends.map(endpoint),
+            Packed::Any(ends) => **ends,
+        }
+    }
+
+    /// The memory that they take beside their own size, in octets.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Packed::V4(_) => 0,
+            Packed::Any(_) => size_of::<PerPeer<Endpoint>>(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use hashbrown::DefaultHashBuilder;
@@ -65,6 +109,7 @@ mod tests {
             let ends = |src, dst| Ends { src, dst };
             let (there, back) = (ends(&client, &server), ends(&server, &client));
             assert_eq!(there.hash(&seed), back.hash(&seed));
+            assert_eq!(Packed::new(&connection).get(), connection);
             assert_eq!(there.sender_between(&connection), Some(Peer::Client));
             // Who sends to itself is called the client.
             let other = if client == server {

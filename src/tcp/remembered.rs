@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::ends::Ends;
+use super::ends::{Ends, Packed};
 use super::numbering::{Numbering, Numbers};
 use super::{Peer, PerPeer};
 use crate::packet::{Endpoint, Header, Segment};
@@ -34,7 +34,7 @@ pub struct Latest {
 /// A connection that is over.
 #[derive(Debug)]
 pub(super) struct Remembered<R> {
-    pub(super) ends: PerPeer<Endpoint>,
+    pub(super) ends: Packed,
     pub(super) stream: u64,
     pub(super) packets: u64,
     pub(super) last: At,
@@ -49,9 +49,9 @@ pub(super) struct Remembered<R> {
 const PLACE: usize = 96;
 
 impl<R> Remembered<R> {
-    /// What one takes whose record takes so much beside its own size.
-    pub(super) fn weight(record: usize) -> u32 {
-        let weight = size_of::<Self>() + PLACE + record;
+    /// What one takes that has these ends, and whose record takes so much beside its own size.
+    pub(super) fn weight(ends: &Packed, record: usize) -> u32 {
+        let weight = size_of::<Self>() + PLACE + ends.weight() + record;
         weight.try_into().unwrap_or(u32::MAX)
     }
 
@@ -77,7 +77,7 @@ impl<R> Remembered<R> {
     pub(super) fn latest(&self, seen_until: At) -> Latest {
         Latest {
             stream: self.stream,
-            ends: self.ends,
+            ends: self.ends.get(),
             packets: self.packets,
             last: self.last,
             seen_until,
@@ -85,7 +85,7 @@ impl<R> Remembered<R> {
     }
 
     fn sender(&self, src: &Endpoint) -> Peer {
-        if *src == self.ends.client {
+        if *src == self.ends.get().client {
             Peer::Client
         } else {
             Peer::Server
@@ -180,7 +180,7 @@ impl<R> Memory<R> {
     /// The one between these ends, if there is one.
     pub(super) fn find(&self, hash: u64, ends: &Ends<'_>) -> Option<Known> {
         let hash = Hash::of(hash);
-        let is_between = |there: &Remembered<R>| ends.sender_between(&there.ends).is_some();
+        let is_between = |there: &Remembered<R>| ends.sender_between(&there.ends.get()).is_some();
         let is_it =
             |known: &Known| known.hash == hash && self.all.get(known.spot).is_some_and(is_between);
         self.by_ends.find(hash.spread(), is_it).copied()

@@ -8,10 +8,9 @@ use std::mem;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::Peer;
 use super::bounds::{Bounds, Load, Weight};
 use super::checkpoint::{Checkpoint, FRAMES};
-use super::ends::Ends;
+use super::ends::{Ends, Packed};
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
@@ -19,6 +18,7 @@ use super::numbering::Numbers;
 use super::registry::Registry;
 use super::remembered::{Known, Memory, Remembered};
 use super::rest::{finish_flow, finish_remembered};
+use super::{Peer, PerPeer};
 use crate::packet::{Flags, Header, Segment};
 use crate::time::{At, Span};
 
@@ -298,7 +298,8 @@ impl<L: Listener, R> Table<L, R> {
         };
         let seen_until = flow.last;
         let record = flow.conclude(seen_until, registry);
-        let weight = Remembered::<R>::weight(registry.weight(&record));
+        let ends = Packed::new(&flow.ends);
+        let weight = Remembered::<R>::weight(&ends, registry.weight(&record));
         self.load.exchange(
             flow.weight,
             Weight {
@@ -307,7 +308,7 @@ impl<L: Listener, R> Table<L, R> {
             },
         );
         let remembered = Remembered {
-            ends: flow.ends,
+            ends,
             stream: flow.stream,
             packets: flow.packets,
             last: flow.last,
@@ -519,8 +520,8 @@ impl<L: Listener, R> Table<L, R> {
         remembered: Remembered<R>,
         registry: &mut impl Registry<L, Record = R>,
     ) {
-        self.gone
-            .add(remembered.ends.client, remembered.ends.server);
+        let PerPeer { client, server } = remembered.ends.get();
+        self.gone.add(client, server);
         self.load.remove(Weight {
             kept: remembered.weight as usize,
             waiting: 0,
