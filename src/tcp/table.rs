@@ -46,10 +46,8 @@ pub struct Table<L: Listener, R> {
     seed: DefaultHashBuilder,
     /// Memory of recorded connections for further ones: no more than [`AT_ONCE`], each of no more than [`MAX_SPARE`].
     spare: Vec<Box<Flow<L>>>,
-    /// The bucket where the last packet belonged: the next one often follows it there.
-    latest: usize,
-    /// The ports there, added: those of packets of other connections mostly are others.
-    latest_ports: u32,
+    /// Where the latest packets belonged, by the ports there: the next ones often follow them there.
+    recent: [Recent; RECENT],
     /// What is asked of those who listen.
     asked: L::Asked,
     /// Those that are over and not recorded yet: fewer than [`AT_ONCE`].
@@ -75,6 +73,26 @@ struct Aged {
     /// Its last frame.
     last: u64,
     place: Place,
+}
+
+/// Of so many connections that had packets lately each is found again without a hash: a power of 2.
+const RECENT: usize = 256;
+
+/// A connection that had a packet lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    /// Its ports, added: those of other connections mostly are others.
+    ports: u32,
+    /// The bucket where it is.
+    bucket: u32,
+}
+
+impl Recent {
+    /// The place of one with these ports. Many systems give out every other port.
+    #[inline]
+    fn place(ports: u32) -> usize {
+        (ports ^ (ports / RECENT as u32)) as usize % RECENT
+    }
 }
 
 /// Where a connection is kept.
@@ -120,8 +138,7 @@ impl<L: Listener, R> Table<L, R> {
             flows: HashTable::new(),
             seed: DefaultHashBuilder::default(),
             spare: Vec::new(),
-            latest: 0,
-            latest_ports: 0,
+            recent: [Recent::default(); RECENT],
             asked,
             over: Vec::new(),
             memory: Memory::new(),
@@ -243,14 +260,14 @@ impl<L: Listener, R> Table<L, R> {
             begins || carries || flow.watch == Watch::Closed || flow.weight.waiting > 0
         };
         if matters {
-            self.settle(registry);
+            self.settle(bucket, registry);
             self.keep_within_bounds(registry);
         }
     }
 
     /// Sees what has become of the connection that had the last packet.
-    fn settle(&mut self, registry: &mut impl Registry<L, Record = R>) {
-        let Some(flow) = self.flows.get_bucket_mut(self.latest) else {
+    fn settle(&mut self, bucket: usize, registry: &mut impl Registry<L, Record = R>) {
+        let Some(flow) = self.flows.get_bucket_mut(bucket) else {
             return;
         };
         let key = Key::of(flow);
@@ -430,22 +447,24 @@ impl<L: Listener, R> Table<L, R> {
         registry: &mut impl Registry<L, Record = R>,
         note: impl FnOnce(&mut Remembered<R>),
     ) -> Option<(usize, Peer)> {
-        // Where the last packet belonged, mostly: then no hash is needed.
-        let latest = self.latest;
-        if ends.added_ports() == self.latest_ports
-            && let Some(flow) = self.flows.get_bucket(latest)
+        // Where one of the latest packets belonged, mostly: then no hash is needed.
+        let ports = ends.added_ports();
+        let place = Recent::place(ports);
+        if let Some(recent) = self.recent.get(place)
+            && recent.ports == ports
+            && let bucket = recent.bucket as usize
+            && let Some(flow) = self.flows.get_bucket(bucket)
             && let Some(from) = ends.sender_between(&flow.ends)
             && self.goes_on(flow, from, numbers)
         {
-            return Some((latest, from));
+            return Some((bucket, from));
         }
         let hash = ends.hash(&self.seed);
         if let Some((bucket, from)) = self.find(hash, ends)
             && let Some(flow) = self.flows.get_bucket(bucket)
         {
             if self.goes_on(flow, from, numbers) {
-                self.latest = bucket;
-                self.latest_ports = ends.added_ports();
+                self.note_recent(ports, bucket);
                 return Some((bucket, from));
             }
             if flow.watch == Watch::Over {
@@ -483,7 +502,13 @@ impl<L: Listener, R> Table<L, R> {
     /// Whether a packet of `from` with these numbers belongs to this connection, and to no later one.
     #[inline]
     fn goes_on(&self, flow: &Flow<L>, from: Peer, numbers: Numbers) -> bool {
-        flow.watch != Watch::Over && !flow.is_another(from, numbers) && !self.is_forgotten(flow)
+        debug_assert!(flow.watch != Watch::Open || !flow.is_closed());
+        let is_kept = match flow.watch {
+            Watch::Open => true,
+            Watch::Closed => !self.is_forgotten(flow),
+            Watch::Over => false,
+        };
+        is_kept && !flow.is_another(from, numbers)
     }
 
     /// Begins a connection, and tells where it is.
@@ -498,9 +523,19 @@ impl<L: Listener, R> Table<L, R> {
         };
         self.load.add(flow.weigh());
         let entry = self.flows.insert_unique(hash, flow, |flow| flow.hash);
-        self.latest = entry.bucket_index();
-        self.latest_ports = ends.added_ports();
-        self.latest
+        let bucket = entry.bucket_index();
+        self.note_recent(ends.added_ports(), bucket);
+        bucket
+    }
+
+    #[inline]
+    fn note_recent(&mut self, ports: u32, bucket: usize) {
+        if let (Some(recent), Ok(bucket)) = (
+            self.recent.get_mut(Recent::place(ports)),
+            u32::try_from(bucket),
+        ) {
+            *recent = Recent { ports, bucket };
+        }
     }
 
     fn is_forgotten(&self, flow: &Flow<L>) -> bool {
@@ -570,4 +605,74 @@ impl<L: Listener, R> Table<L, R> {
 
 fn is_past(last: At, now: At) -> bool {
     now.time.since(last.time) > REMEMBERED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{Conversation, Targets};
+    use crate::packet::{Endpoint, Seq};
+    use crate::tcp::{Facts, Latest};
+    use crate::time::Time;
+
+    /// Counts the connections that begin.
+    struct Counting(u64);
+
+    impl Registry<Conversation> for Counting {
+        type Record = ();
+
+        fn begin(&mut self, _: At) -> u64 {
+            self.0 += 1;
+            self.0 - 1
+        }
+
+        fn conclude(&mut self, _: Facts, _: &mut Conversation) {}
+
+        fn weight(&self, (): &()) -> usize {
+            0
+        }
+
+        fn finish(&mut self, (): (), _: Latest) {}
+
+        fn forget(&mut self, _: u64) {}
+    }
+
+    #[test]
+    fn connections_that_share_a_place_are_told_apart() {
+        let mut table = Table::<Conversation, ()>::new(Bounds::default(), Targets::NotKept);
+        let mut begun = Counting(0);
+        let endpoint = |host: u8, port| Endpoint::new([10, 0, 0, host].into(), port);
+        // Some have the same ports, some others that lead to the same place, and there are more than places.
+        let connections: Vec<_> = (1..=3)
+            .flat_map(|host| {
+                (0..300).map(move |port| (endpoint(host, 40_000 + port), endpoint(9, 80)))
+            })
+            .collect();
+        let mut frame = 0;
+        for _ in 0..3 {
+            for &(client, server) in &connections {
+                for (src, dst) in [(client, server), (server, client)] {
+                    frame += 1;
+                    let segment = Segment {
+                        at: At {
+                            frame,
+                            time: Time::default(),
+                        },
+                        src,
+                        dst,
+                        seq: Seq(1),
+                        ack: None,
+                        flags: Flags::NONE,
+                        window: 1,
+                        payload: &[],
+                        cut: 0,
+                    };
+                    table.take(&segment, &mut begun);
+                }
+            }
+            assert_eq!(begun.0, connections.len() as u64);
+        }
+        let packets = table.flows.iter().map(|flow| flow.packets);
+        assert!(packets.eq(connections.iter().map(|_| 6)));
+    }
 }
