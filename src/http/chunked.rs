@@ -64,9 +64,11 @@ fn size(line: &[u8]) -> Option<u64> {
     if !line.first()?.is_ascii_hexdigit() {
         return None;
     }
-    let content = line.strip_suffix(b"\n")?;
-    let content = content.strip_suffix(b"\r").unwrap_or(content);
-    match httparse::parse_chunk_size(&[content, b"\r\n"].concat()) {
+    let parsed = match line.strip_suffix(b"\n")? {
+        [.., b'\r'] => httparse::parse_chunk_size(line),
+        content => httparse::parse_chunk_size(&[content, b"\r\n"].concat()),
+    };
+    match parsed {
         Ok(httparse::Status::Complete((_, octets))) => Some(octets),
         _ => None,
     }
