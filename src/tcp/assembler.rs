@@ -342,13 +342,16 @@ impl Waiting {
 
     /// What stands at this offset, as far as `part` and what waits tell.
     fn look_at(&self, offset: u64, part: &Run<'_>, look: Look<'_>) -> Option<Ahead> {
-        let mut octets = Vec::new();
-        while octets.len() < LOOK
-            && let Some(more) = self.octets_at(offset.saturating_add(octets.len() as u64), part)
+        let (mut octets, mut len) = ([0; LOOK], 0);
+        while let Some(room @ [_, ..]) = octets.get_mut(len..)
+            && let Some(more) = self.octets_at(offset.saturating_add(len as u64), part)
         {
-            octets.extend(more.iter().take(LOOK - octets.len()));
+            len += more.len().min(room.len());
+            room.iter_mut()
+                .zip(more)
+                .for_each(|(place, octet)| *place = *octet);
         }
-        look(&octets).filter(|ahead| ahead.read > 0)
+        look(octets.get(..len)?).filter(|ahead| ahead.read > 0)
     }
 
     /// The octets from this offset on that are there in one piece.
