@@ -14,15 +14,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Eq, Serialize, Deserialize)]
 #[serde(from = "Named", into = "Named")]
 pub struct Endpoint {
-    /// The upper half of an IPv6 address; none of an IPv4 address.
+    /// The upper half of an IPv6 address.
     high: u64,
-    /// The rest of the address.
+    /// The lower half.
     low: u64,
-    /// The port, and above it [`V6`], if it is of IPv6.
-    version_and_port: u32,
+    /// The port; above it [`V6`], if it is of IPv6; and above that the address, if it is of IPv4: then all of it is here.
+    key: u64,
 }
 
-const V6: u32 = 1 << 16;
+const V6: u64 = 1 << 16;
+
+/// How many bits lie below the address of IPv4.
+const ABOVE: u32 = 17;
 
 /// The same by its parts.
 #[derive(Serialize, Deserialize)]
@@ -41,7 +44,7 @@ impl Endpoint {
             IpAddr::V6(ip) => Endpoint {
                 high: (ip.to_bits() >> u64::BITS) as u64,
                 low: ip.to_bits() as u64,
-                version_and_port: V6 | u32::from(port),
+                key: V6 | u64::from(port),
             },
         }
     }
@@ -51,8 +54,8 @@ impl Endpoint {
     pub(super) fn v4(address: u32, port: u16) -> Self {
         Endpoint {
             high: 0,
-            low: address.into(),
-            version_and_port: port.into(),
+            low: 0,
+            key: u64::from(address) << ABOVE | u64::from(port),
         }
     }
 
@@ -60,7 +63,7 @@ impl Endpoint {
     #[inline]
     pub(super) fn at_port(self, port: u16) -> Self {
         Endpoint {
-            version_and_port: self.version_and_port | u32::from(port),
+            key: self.key | u64::from(port),
             ..self
         }
     }
@@ -68,7 +71,7 @@ impl Endpoint {
     /// The IP address.
     pub fn ip(&self) -> IpAddr {
         if !self.is_v6() {
-            return Ipv4Addr::from_bits(self.low as u32).into();
+            return Ipv4Addr::from_bits((self.key >> ABOVE) as u32).into();
         }
         let high = u128::from(self.high) << u64::BITS;
         Ipv6Addr::from_bits(high | u128::from(self.low)).into()
@@ -77,23 +80,37 @@ impl Endpoint {
     /// The TCP port.
     #[inline]
     pub fn port(&self) -> u16 {
-        self.version_and_port as u16
+        self.key as u16
     }
 
+    #[inline]
     fn is_v6(&self) -> bool {
-        self.version_and_port & V6 != 0
+        self.key & V6 != 0
+    }
+
+    /// What tells it from all others, if it is of IPv4.
+    #[inline]
+    pub(crate) fn key4(&self) -> Option<u64> {
+        (!self.is_v6()).then_some(self.key)
+    }
+
+    /// Whether it is the one of IPv4 that this tells from all others.
+    #[inline]
+    pub(crate) fn has_key4(&self, key: u64) -> bool {
+        self.key == key
     }
 
     /// The address of both versions in 64 bits, in which some addresses of IPv6 are the same.
     #[inline]
     pub(crate) fn folded_address(&self) -> u64 {
-        self.high ^ self.low
+        self.high ^ self.low ^ (self.key >> ABOVE)
     }
 
     /// All of it in 48 bits, if it is of IPv4.
     #[inline]
     pub(crate) fn packed4(&self) -> Option<u64> {
-        (!self.is_v6()).then_some(self.low << 16 | u64::from(self.port()))
+        let address = self.key >> ABOVE;
+        (!self.is_v6()).then_some(address << u16::BITS | u64::from(self.port()))
     }
 
     /// The endpoint of IPv4 of which these are the 48 bits.
@@ -108,21 +125,20 @@ impl PartialEq for Endpoint {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         let address = (self.high ^ other.high) | (self.low ^ other.low);
-        let rest = self.version_and_port ^ other.version_and_port;
-        address | u64::from(rest) == 0
+        address | (self.key ^ other.key) == 0
     }
 }
 
 impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.high, self.low, self.version_and_port).hash(state);
+        (self.high, self.low, self.key).hash(state);
     }
 }
 
 /// By address, IPv4 first, then by port.
 impl Ord for Endpoint {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |of: &Endpoint| (of.is_v6(), of.high, of.low, of.port());
+        let key = |of: &Endpoint| (of.is_v6(), of.high, of.low, of.key);
         key(self).cmp(&key(other))
     }
 }

@@ -20,14 +20,20 @@ impl Ends<'_> {
     #[inline]
     pub(super) fn hash(&self, seed: &impl BuildHasher) -> u64 {
         let mut hasher = seed.build_hasher();
-        if let (Some(a), Some(b)) = (self.src.packed4(), self.dst.packed4()) {
-            hasher.write_u64(a.min(b));
-            hasher.write_u64(a.max(b));
+        if let Some((src, dst)) = self.keys4() {
+            hasher.write_u64(src.min(dst));
+            hasher.write_u64(src.max(dst));
         } else {
             self.src.min(self.dst).hash(&mut hasher);
             self.src.max(self.dst).hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    /// What tells them from all others, if they are of IPv4.
+    #[inline]
+    fn keys4(&self) -> Option<(u64, u64)> {
+        Some((self.src.key4()?, self.dst.key4()?))
     }
 
     /// Their ports, added, which is the same whichever of them sends.
@@ -39,11 +45,23 @@ impl Ends<'_> {
     /// Which side sent the packet, if it belongs to a connection between these.
     #[inline]
     pub(super) fn sender_between(&self, ends: &PerPeer<Endpoint>) -> Option<Peer> {
-        let from = match *self.src == ends.client {
+        let sender = |is_client: bool| match is_client {
             true => Peer::Client,
             false => Peer::Server,
         };
-        let is_between = (*self.src == ends[from]) & (*self.dst == ends[from.other()]);
+        // Which of them sends cannot be foretold: so both are looked at.
+        let (from, is_between) = match self.keys4() {
+            Some((src, dst)) => {
+                let from = sender(ends.client.has_key4(src));
+                let is_dst = ends[from.other()].has_key4(dst);
+                (from, ends[from].has_key4(src) & is_dst)
+            }
+            None => {
+                let from = sender(*self.src == ends.client);
+                let is_dst = *self.dst == ends[from.other()];
+                (from, (*self.src == ends[from]) & is_dst)
+            }
+        };
         is_between.then_some(from)
     }
 }
