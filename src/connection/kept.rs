@@ -74,6 +74,32 @@ impl Kept {
         number
     }
 
+    /// Adds an exchange that begins with a request whose head came with it, and perhaps its end; tells its number.
+    #[inline(always)]
+    pub(super) fn push_request_with_head(
+        &mut self,
+        begin: Begin,
+        line: Line,
+        head: &Head,
+        place: &HeadPlace,
+        end: Option<&End>,
+    ) -> u64 {
+        if let Line::Known(kind) = line
+            && let Some(record) = Record::with_head(begin, kind, head, place, end)
+        {
+            self.make_room();
+            let number = self.next();
+            self.records.push(record);
+            return number;
+        }
+        let number = self.push_request(begin, line);
+        self.set_asked_head(number, head, place);
+        if let Some(end) = end {
+            self.set_end(number, Kind::Request, end);
+        }
+        number
+    }
+
     #[inline(never)]
     fn add_line(&mut self, number: u64, line: Box<str>) {
         self.beside.get_or_insert_default().add_line(number, line);
@@ -116,6 +142,33 @@ impl Kept {
                     message: Message::new(place, version),
                     status,
                 });
+                Some(())
+            },
+        );
+    }
+
+    /// The same, and its head came with it, and was acknowledged, if that is known.
+    #[inline(always)]
+    pub(super) fn answer_with_head(
+        &mut self,
+        number: u64,
+        (status, begin): (u16, Begin),
+        head: &Head,
+        place: &HeadPlace,
+        acked: Option<Acked>,
+    ) {
+        let (start, version) = begin;
+        self.change(
+            number,
+            |record| {
+                record.set_answer(start, version, status)?;
+                record.set_told_head(head, place, acked)
+            },
+            |exchange| {
+                // It may have begun in the record: then it begins anew.
+                let mut message = Message::new(start, version);
+                message.head = Some(place.head(head, acked));
+                exchange.response = Some(Response { message, status });
                 Some(())
             },
         );
@@ -239,8 +292,18 @@ impl Kept {
         Some((method, response.message.version, response.status))
     }
 
-    /// The pause behind the last of them.
+    /// The method of the request of this number, where there is one and it can still change.
     #[inline]
+    pub(super) fn method(&mut self, number: u64) -> Option<Method> {
+        let record = self.record(number)?;
+        if !record.is_odd() {
+            return Some(record.line().method());
+        }
+        Some(self.odd(number)?.request.as_ref()?.method)
+    }
+
+    /// The pause behind the last of them.
+    #[inline(always)]
     pub(super) fn last_pause(&mut self) -> Option<Pause> {
         let last = self.next().checked_sub(1)?;
         if last < self.open {

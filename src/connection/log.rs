@@ -12,7 +12,7 @@ use super::unacked::{Part, Queue, Unacked};
 use super::waiting::Waiting;
 use super::{Exchanges, MAX_KEPT_TARGET, Targets};
 use crate::http::{
-    Broken, Framing, Head, Kind, Place, Says, Sink, StartLine, Version, request_framing,
+    Broken, Framing, Head, Kind, Method, Place, Says, Sink, StartLine, Version, request_framing,
     response_framing, says,
 };
 use crate::tcp::{Acked, AckedUpTo, Handshake, Peer, PerPeer};
@@ -337,7 +337,44 @@ impl Log {
     }
 
     fn start_request(&mut self, begin: Begin, line: Line) {
-        let (place, version) = begin;
+        self.count_request(begin);
+        let number = self.push_request(begin, line);
+        self.waiting.push(number);
+        self.request = Some(number);
+    }
+
+    /// A request begins whose head came with it, and its end, if that is where it ends.
+    #[inline(always)]
+    fn start_request_with_head(
+        &mut self,
+        from: Peer,
+        begin: Begin,
+        line: Line,
+        head: &Head,
+        place: &HeadPlace,
+        acked: Option<Acked>,
+    ) {
+        self.count_request(begin);
+        self.settle_if_due();
+        let (_, version) = begin;
+        self.tally.client_asks = Some(says(version, head.options));
+        let ends = place.framing.ends_with_head();
+        let end = ends.then_some(End {
+            offset: place.end,
+            at: Some(place.at),
+            acked,
+        });
+        let exchanges = &mut self.exchanges;
+        let number = exchanges.push_request_with_head(begin, line, head, place, end.as_ref());
+        self.waiting.push(number);
+        self.request = (!ends).then_some(number);
+        if ends && acked.is_none() {
+            self.await_ack(from, Unacked::new(place.end, number, Part::Whole));
+        }
+    }
+
+    #[inline(always)]
+    fn count_request(&mut self, (place, version): Begin) {
         self.tally.requests += 1;
         self.tally.version = Some(match self.tally.version {
             None => Versions::All(version),
@@ -347,33 +384,17 @@ impl Log {
         let pause = self.exchanges.last_pause();
         let gap = pause.and_then(|pause| pause.until(place));
         self.tally.idle_max = self.tally.idle_max.max(gap);
-        let number = self.push_request(begin, line);
-        self.waiting.push(number);
-        self.request = Some(number);
     }
 
     fn start_response(&mut self, status: u16, begin: Begin) {
         let (place, _) = begin;
         self.pass_over_lost_answers();
-        if matches!(status, 100..=199) && status != 101 {
-            let interim = Interim {
-                status,
-                start: place,
-            };
-            let called = self.question(place).is_some();
-            let rare = self.rare_mut();
-            rare.interim = Some(interim);
-            if !called {
-                rare.interims.uncalled.get_or_insert(interim);
-            }
-            self.response = Some(Incoming::Interim);
-            return;
+        if is_interim(status) {
+            return self.start_interim(status, place);
         }
         self.tally.responses += 1;
-        let number = match self.question(place) {
+        let number = match self.take_question(place) {
             Some(number) => {
-                self.waiting.pop();
-                self.tally.answered += 1;
                 self.exchanges.answer(number, status, begin);
                 number
             }
@@ -383,6 +404,29 @@ impl Log {
             }
         };
         self.response = Some(Incoming::Final(number));
+    }
+
+    fn start_interim(&mut self, status: u16, place: Place) {
+        let interim = Interim {
+            status,
+            start: place,
+        };
+        let called = self.question(place).is_some();
+        let rare = self.rare_mut();
+        rare.interim = Some(interim);
+        if !called {
+            rare.interims.uncalled.get_or_insert(interim);
+        }
+        self.response = Some(Incoming::Interim);
+    }
+
+    /// The same number, of which the answer is there now.
+    #[inline]
+    fn take_question(&mut self, response: Place) -> Option<u64> {
+        let number = self.question(response)?;
+        self.waiting.pop();
+        self.tally.answered += 1;
+        Some(number)
     }
 
     /// The number of the exchange that a response which begins here answers: the first that waits for one, if the
@@ -445,8 +489,7 @@ impl Log {
         }
         match self.response {
             Some(Incoming::Final(number)) => {
-                let place = |framing| HeadPlace { at, end, framing };
-                self.finish_final_head(number, from, acked, head, place)
+                self.finish_final_head(number, from, acked, head, at, end)
             }
             Some(Incoming::Interim) if head.body.is_framed() => {
                 let rare = self.rare_mut();
@@ -461,35 +504,82 @@ impl Log {
         &mut self,
         number: u64,
         from: Peer,
-        acked_up_to: Option<AckedUpTo>,
+        acked: Option<AckedUpTo>,
         head: &Head,
-        place: impl Fn(Framing) -> HeadPlace,
+        at: At,
+        end: u64,
     ) -> Framing {
         let Some((method, version, status)) = self.exchanges.told_line(number) else {
             return Framing::Unknown;
         };
         let framing = response_framing(status, method, head.body);
+        let place = HeadPlace { at, end, framing };
+        let acked = self.hear_final_head(number, from, version, head, &place, acked);
+        self.exchanges.set_told_head(number, head, &place, acked);
+        if framing == Framing::Tunnel {
+            self.rare_mut().tunnel = self.exchanges.told_start(number);
+        }
+        framing
+    }
+
+    /// What the head of a final response says; who has acknowledged it, if that is known and matters.
+    #[inline]
+    fn hear_final_head(
+        &mut self,
+        number: u64,
+        from: Peer,
+        version: Version,
+        head: &Head,
+        place: &HeadPlace,
+        acked: Option<AckedUpTo>,
+    ) -> Option<Acked> {
         let says = says(version, head.options);
         self.tally.server_says = Some(says);
-        // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
-        let place = place(framing);
-        let (mut acked, mut waits) = (None, false);
-        if !says.persists() {
-            acked = acked_up_to.and_then(|acked| acked.covers(place.end));
-            waits = acked.is_none();
-        }
-        self.exchanges.set_told_head(number, head, &place, acked);
         if let Some(keep_alive) = head.keep_alive.filter(|_| head.options.keep_alive) {
             self.tally.timeout = self.tally.timeout.or(keep_alive.timeout);
             self.tally.max = self.tally.max.or(keep_alive.max);
         }
-        if framing == Framing::Tunnel {
-            self.rare_mut().tunnel = self.exchanges.told_start(number);
+        // Who goes on asking behind a head that ends persistence is asked whether he had seen it.
+        if says.persists() {
+            return None;
         }
-        if waits {
+        let acked = acked.and_then(|acked| acked.covers(place.end));
+        if acked.is_none() {
             self.await_ack(from, Unacked::new(place.end, number, Part::Head));
         }
-        framing
+        acked
+    }
+
+    /// The response to a request that waits for it begins, and its head came with it; tells where its body ends. `None`
+    /// where it is none.
+    #[inline(always)]
+    fn answer_with_head(
+        &mut self,
+        from: Peer,
+        (status, begin): (u16, Begin),
+        head: &Head,
+        (at, end): (At, u64),
+        acked: Option<AckedUpTo>,
+    ) -> Option<Framing> {
+        let (start, version) = begin;
+        if is_interim(status) {
+            return None;
+        }
+        self.pass_over_lost_answers();
+        let number = self.question(start)?;
+        let framing = response_framing(status, self.exchanges.method(number), head.body);
+        if framing == Framing::Tunnel {
+            return None;
+        }
+        self.tally.responses += 1;
+        self.waiting.pop();
+        self.tally.answered += 1;
+        let place = HeadPlace { at, end, framing };
+        let acked = self.hear_final_head(number, from, version, head, &place, acked);
+        let exchanges = &mut self.exchanges;
+        exchanges.answer_with_head(number, (status, begin), head, &place, acked);
+        self.response = Some(Incoming::Final(number));
+        Some(framing)
     }
 
     fn finish_message(&mut self, from: Peer, at: Option<At>, end: u64, acked: Option<Acked>) {
@@ -543,20 +633,55 @@ impl Sink for Heard<'_> {
                 version,
             } => {
                 self.log.requester.get_or_insert(self.from);
-                let len = name.len() + 1 + target.len();
-                if len > MAX_KEPT_TARGET {
-                    let rare = self.log.rare_mut();
-                    rare.too_long = rare.too_long.max(Some(len));
-                }
-                let line = match self.log.targets {
-                    Targets::Kept => Line::Text(method, kept_line(name, target)),
-                    Targets::NotKept => Line::of_method(method, name),
-                };
+                let line = self.line(method, name, target);
                 self.log.start_request((place, version), line);
             }
             StartLine::Response { status, version } => {
                 self.log.requester.get_or_insert(self.from.other());
                 self.log.start_response(status, (place, version));
+            }
+        }
+    }
+
+    fn started_with_head(
+        &mut self,
+        line: &StartLine<'_>,
+        place: Place,
+        head: &Head,
+        at: At,
+        end: u64,
+    ) -> Option<Framing> {
+        match *line {
+            StartLine::Request {
+                method,
+                name,
+                target,
+                version,
+            } => {
+                if !self.asks(self.from) {
+                    return None;
+                }
+                let line = self.line(method, name, target);
+                let framing = request_framing(head.body);
+                let head_place = HeadPlace { at, end, framing };
+                let acked = self.acked.and_then(|acked| acked.covers(end));
+                let begin = (place, version);
+                self.log
+                    .start_request_with_head(self.from, begin, line, head, &head_place, acked);
+                Some(framing)
+            }
+            StartLine::Response { status, version } => {
+                if !self.asks(self.from.other()) {
+                    return None;
+                }
+                let begin = (status, (place, version));
+                let framing =
+                    self.log
+                        .answer_with_head(self.from, begin, head, (at, end), self.acked)?;
+                if framing.ends_with_head() {
+                    self.ended(Some(at), end);
+                }
+                Some(framing)
             }
         }
     }
@@ -593,6 +718,33 @@ impl Sink for Heard<'_> {
             self.log.rare_mut().responses_lost.get_or_insert(offset);
         }
     }
+}
+
+impl Heard<'_> {
+    /// Whether this side sends the requests, as far as the other is not known to.
+    #[inline]
+    fn asks(&mut self, requester: Peer) -> bool {
+        *self.log.requester.get_or_insert(requester) == requester
+    }
+
+    /// The line of a request as it is kept.
+    #[inline(always)]
+    fn line(&mut self, method: Method, name: &str, target: &[u8]) -> Line {
+        let len = name.len() + 1 + target.len();
+        if len > MAX_KEPT_TARGET {
+            let rare = self.log.rare_mut();
+            rare.too_long = rare.too_long.max(Some(len));
+        }
+        match self.log.targets {
+            Targets::Kept => Line::Text(method, kept_line(name, target)),
+            Targets::NotKept => Line::of_method(method, name),
+        }
+    }
+}
+
+/// Whether a response with this status is no final one.
+fn is_interim(status: u16) -> bool {
+    matches!(status, 100..=199) && status != 101
 }
 
 /// Method and target as they are kept: not longer than the bound, cut between characters.

@@ -142,6 +142,23 @@ impl Record {
         })
     }
 
+    /// The same of one whose head came with it, and perhaps its end.
+    #[inline(always)]
+    pub(super) fn with_head(
+        (start, version): (Place, Version),
+        line: LineKind,
+        head: &Head,
+        place: &HeadPlace,
+        end: Option<&End>,
+    ) -> Option<Self> {
+        let mut record = Record::begun(start, version, line)?;
+        record.set_asked_head(head, place)?;
+        if let Some(end) = end {
+            record.set_end(Kind::Request, end)?;
+        }
+        Some(record)
+    }
+
     /// Whether it stands for an exchange that is not as it mostly is.
     #[inline]
     pub(super) fn is_odd(&self) -> bool {
@@ -205,7 +222,7 @@ impl Record {
     }
 
     /// Notes the end of a message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_end(&mut self, kind: Kind, end: &End) -> Option<()> {
         let at = end.at?;
         match kind {

@@ -24,6 +24,12 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// Whether the message ends with its head.
+    #[inline]
+    pub fn ends_with_head(self) -> bool {
+        matches!(self, Framing::None | Framing::Length(0) | Framing::Tunnel)
+    }
+
     /// `none`, `length`, `chunked`, `close` or `tunnel`; `None` where it cannot be told.
     pub fn name(self) -> Option<&'static str> {
         match self {

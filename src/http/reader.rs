@@ -68,6 +68,19 @@ pub trait Sink {
     /// ends.
     fn head(&mut self, head: &Head, at: At, end: u64) -> Framing;
 
+    /// A start line is complete, and so is the head behind it, and the message if it ends there: who answers has taken
+    /// notice of all of that. Who does not is told of one after the other.
+    fn started_with_head(
+        &mut self,
+        _line: &StartLine<'_>,
+        _place: Place,
+        _head: &Head,
+        _at: At,
+        _end: u64,
+    ) -> Option<Framing> {
+        None
+    }
+
     /// The message is complete, its last octet before offset `end`; `at` is `None` where a hole swallowed that octet.
     fn ended(&mut self, at: Option<At>, end: u64);
 
@@ -319,8 +332,7 @@ impl Reader {
                 .kind
                 .is_none_or(|expected| expected == Kind::of(&start))
         {
-            self.started(&start, piece.place(), sink);
-            return self.fields_behind(len, piece, sink);
+            return self.plain_head(&start, len, piece, sink);
         }
         if !piece.octets.is_empty() {
             self.start_line(piece, sink);
@@ -412,16 +424,31 @@ impl Reader {
         sink.started(start, place);
     }
 
-    /// Reads the fields behind a start line of so many octets, if all of them are there and plain. Else they are read as
-    /// those of any other head are.
-    fn fields_behind(&mut self, start_line: usize, piece: &mut Octets<'_>, sink: &mut impl Sink) {
+    /// Takes a start line of so many octets, and the fields behind it, if all of them are there and plain. Else they are
+    /// read as those of any other head are.
+    fn plain_head(
+        &mut self,
+        start: &StartLine<'_>,
+        len: usize,
+        piece: &mut Octets<'_>,
+        sink: &mut impl Sink,
+    ) {
+        let place = piece.place();
         let mut head = Head::default();
-        let Some(end) = plain::fields_from(piece.octets, start_line, &mut head) else {
-            piece.take(start_line);
-            return;
+        let Some(end) = plain::fields_from(piece.octets, len, &mut head) else {
+            piece.take(len);
+            return self.started(start, place, sink);
         };
         piece.take(end);
-        self.body(sink.head(&head, piece.completed, piece.offset), piece, sink);
+        self.kind = Some(Kind::of(start));
+        let (at, end) = (piece.completed, piece.offset);
+        match sink.started_with_head(start, place, &head, at, end) {
+            Some(framing) => self.go_on_behind(framing, piece, sink),
+            None => {
+                sink.started(start, place);
+                self.head(&head, piece, sink);
+            }
+        }
     }
 
     fn fields(&mut self, mut open: OpenLine, piece: &mut Octets<'_>, sink: &mut impl Sink) {
@@ -429,7 +456,7 @@ impl Reader {
             && let Some((head, len)) = head::leading_fields(piece.octets)
         {
             piece.take(len);
-            return self.body(sink.head(&head, piece.completed, piece.offset), piece, sink);
+            return self.head(&head, piece, sink);
         }
         let Some(end) = open.find_empty_line(piece.octets) else {
             let begun = &mut self.begun().octets;
@@ -449,7 +476,7 @@ impl Reader {
         }
         let (octets, _) = Begun::and(begun.as_deref(), octets);
         match head::fields(octets) {
-            Ok(head) => self.body(sink.head(&head, piece.completed, piece.offset), piece, sink),
+            Ok(head) => self.head(&head, piece, sink),
             Err(unreadable) => {
                 sink.broken(match unreadable {
                     Unreadable::TooManyFields => Broken::TooLarge(head::MAX_FIELDS),
@@ -460,18 +487,21 @@ impl Reader {
         }
     }
 
-    fn body(&mut self, framing: Framing, piece: &Octets<'_>, sink: &mut impl Sink) {
+    fn head(&mut self, head: &Head, piece: &Octets<'_>, sink: &mut impl Sink) {
+        let framing = sink.head(head, piece.completed, piece.offset);
+        if framing.ends_with_head() {
+            sink.ended(Some(piece.completed), piece.offset);
+        }
+        self.go_on_behind(framing, piece, sink);
+    }
+
+    fn go_on_behind(&mut self, framing: Framing, piece: &Octets<'_>, sink: &mut impl Sink) {
         match framing {
-            Framing::None | Framing::Length(0) => {
-                self.ended(Some(piece.completed), piece.offset, sink);
-            }
+            Framing::None | Framing::Length(0) => self.state = State::Between,
             Framing::Length(octets) => self.state = State::Length(octets),
             Framing::Chunked => self.state = State::Chunked(Chunked::Size),
             Framing::Close => self.state = State::UntilClose,
-            Framing::Tunnel => {
-                self.ended(Some(piece.completed), piece.offset, sink);
-                self.become_tunnel();
-            }
+            Framing::Tunnel => self.become_tunnel(),
             Framing::Unknown => {
                 sink.broken(Broken::Malformed);
                 self.lose(piece.offset, sink);
