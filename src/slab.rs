@@ -3,6 +3,8 @@
 //! In: values. Out: places to find them by. There is no piece of memory for each of them, to be found, led to and given
 //! back; room that became free is used again, or given back where much of it lies together.
 
+use std::num::NonZeroU32;
+
 use crate::fetch;
 
 /// How large one piece of memory is at most, in octets. To get it, or to give it back, may take a call of the system.
@@ -12,7 +14,7 @@ const OCTETS: usize = 1 << 14;
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Chunk<T>>,
-    free: Vec<u32>,
+    free: Vec<Spot>,
 }
 
 #[derive(Debug)]
@@ -23,9 +25,19 @@ struct Chunk<T> {
     len: usize,
 }
 
-/// Where a value lies.
+/// Where a value lies. One that may be missing takes no more room than one that is there: it is one more than the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Spot(u32);
+pub(crate) struct Spot(NonZeroU32);
+
+impl Spot {
+    fn of(place: usize) -> Self {
+        Spot(NonZeroU32::MIN.saturating_add(place as u32))
+    }
+
+    fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
@@ -43,11 +55,11 @@ impl<T> Slab<T> {
         1 << if count == 0 { 0 } else { count.ilog2() }
     };
 
-    /// Keeps it. There is room for 2 to the power of 32.
+    /// Keeps it. There is room for nearly 2 to the power of 32.
     pub(crate) fn add(&mut self, value: T) -> Spot {
         if let Some(free) = self.free.pop() {
             self.fill(free, value);
-            return Spot(free);
+            return free;
         }
         if self.chunks.last().is_none_or(Chunk::is_used_up) {
             self.chunks.push(Chunk {
@@ -60,15 +72,15 @@ impl<T> Slab<T> {
             Some(last) => {
                 last.room.push(Some(value));
                 last.len += 1;
-                Spot((before + last.room.len() - 1) as u32)
+                Spot::of(before + last.room.len() - 1)
             }
-            None => Spot(0),
+            None => Spot::of(0),
         }
     }
 
     /// Puts it where another one lay.
-    fn fill(&mut self, free: u32, value: T) {
-        let free = free as usize;
+    fn fill(&mut self, free: Spot, value: T) {
+        let free = free.place();
         let Some(chunk) = self.chunks.get_mut(free / Self::CHUNK) else {
             return;
         };
@@ -82,37 +94,60 @@ impl<T> Slab<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, Spot(spot): Spot) -> Option<&T> {
-        let spot = spot as usize;
-        let chunk = self.chunks.get(spot / Self::CHUNK)?;
-        chunk.room.get(spot % Self::CHUNK)?.as_ref()
+    pub(crate) fn get(&self, spot: Spot) -> Option<&T> {
+        let place = spot.place();
+        let chunk = self.chunks.get(place / Self::CHUNK)?;
+        chunk.room.get(place % Self::CHUNK)?.as_ref()
     }
 
-    pub(crate) fn get_mut(&mut self, Spot(spot): Spot) -> Option<&mut T> {
-        let spot = spot as usize;
-        let chunk = self.chunks.get_mut(spot / Self::CHUNK)?;
-        chunk.room.get_mut(spot % Self::CHUNK)?.as_mut()
+    pub(crate) fn get_mut(&mut self, spot: Spot) -> Option<&mut T> {
+        let place = spot.place();
+        let chunk = self.chunks.get_mut(place / Self::CHUNK)?;
+        chunk.room.get_mut(place % Self::CHUNK)?.as_mut()
+    }
+
+    /// The places where values may lie, in order.
+    pub(crate) fn spots(&self) -> impl DoubleEndedIterator<Item = Spot> + use<T> {
+        (0..self.chunks.len() * Self::CHUNK).map(Spot::of)
+    }
+
+    /// Takes over all values of another one; they lie in other places then.
+    pub(crate) fn append(&mut self, mut other: Slab<T>) {
+        let end = self.chunks.len() * Self::CHUNK;
+        if let Some(last) = self.chunks.last_mut()
+            && !last.room.is_empty()
+        {
+            let never_filled = end + last.room.len() - Self::CHUNK..end;
+            self.free.extend(never_filled.map(Spot::of));
+            last.room.resize_with(Self::CHUNK, || None);
+        }
+        let free = other.free.iter();
+        self.free
+            .extend(free.map(|spot| Spot::of(end + spot.place())));
+        self.chunks.append(&mut other.chunks);
     }
 
     /// Has it fetched: it will be looked at.
-    pub(crate) fn fetch(&self, Spot(spot): Spot) {
-        let spot = spot as usize;
-        if let Some(chunk) = self.chunks.get(spot / Self::CHUNK) {
-            fetch::value(&chunk.room, spot % Self::CHUNK);
+    pub(crate) fn fetch(&self, spot: Spot) {
+        let place = spot.place();
+        if let Some(chunk) = self.chunks.get(place / Self::CHUNK) {
+            fetch::value(&chunk.room, place % Self::CHUNK);
         }
     }
 
     /// Gives it up.
-    pub(crate) fn take(&mut self, Spot(spot): Spot) -> Option<T> {
-        let place = spot as usize;
+    pub(crate) fn take(&mut self, spot: Spot) -> Option<T> {
+        let place = spot.place();
         let chunk = self.chunks.get_mut(place / Self::CHUNK)?;
-        let value = chunk.room.get_mut(place % Self::CHUNK)?.take()?;
-        self.free.push(spot);
-        chunk.len -= 1;
-        if chunk.len == 0 && chunk.is_used_up() {
-            chunk.room = Vec::new();
+        let value = chunk.room.get_mut(place % Self::CHUNK)?.take();
+        if value.is_some() {
+            self.free.push(spot);
+            chunk.len -= 1;
+            if chunk.len == 0 && chunk.is_used_up() {
+                chunk.room = Vec::new();
+            }
         }
-        Some(value)
+        value
     }
 }
 
@@ -125,7 +160,7 @@ impl<T> Chunk<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -136,25 +171,60 @@ mod tests {
     #[test]
     fn what_was_added_is_there_until_it_is_taken() {
         let mut slab = Slab::default();
-        let mut model = HashMap::new();
+        let mut model = BTreeMap::new();
         let mut random = fastrand::Rng::with_seed(4);
         let mut most = 0;
         for number in 0..20_000_u32 {
             let value = [number; 100];
-            let Spot(spot) = slab.add(value);
+            let spot = slab.add(value);
             assert_eq!(model.insert(spot, value), None);
             most = most.max(model.len());
             while random.u8(..5) > 2 {
-                let spot = random.u32(..300);
-                assert_eq!(slab.take(Spot(spot)), model.remove(&spot));
+                let spot = Spot::of(random.usize(..300));
+                assert_eq!(slab.take(spot), model.remove(&spot));
             }
         }
         assert!(most > 200 && slab.chunks.len() <= most.div_ceil(CHUNK));
         let there: usize = slab.chunks.iter().map(|chunk| chunk.len).sum();
         assert_eq!(there, model.len());
+        let is_there = |&spot: &Spot| slab.get(spot).is_some();
+        assert!(slab.spots().filter(is_there).eq(model.keys().copied()));
         for (&spot, value) in &mut model {
-            assert_eq!(slab.get(Spot(spot)), Some(&*value));
-            assert_eq!(slab.get_mut(Spot(spot)), Some(value));
+            assert_eq!(slab.get(spot), Some(&*value));
+            assert_eq!(slab.get_mut(spot), Some(value));
+        }
+    }
+
+    #[test]
+    fn what_another_had_is_taken_over() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for _ in 0..100 {
+            let (mut slab, mut model) = (Slab::default(), Vec::new());
+            for _ in 0..4 {
+                let mut other = Slab::default();
+                for _ in 0..random.usize(..3 * CHUNK) {
+                    let value = [random.u32(..); 100];
+                    let spot = other.add(value);
+                    if random.bool() {
+                        other.take(spot);
+                    } else {
+                        model.push(value);
+                    }
+                }
+                slab.append(other);
+                let value = [random.u32(..); 100];
+                let spot = slab.add(value);
+                assert_eq!(slab.get(spot), Some(&value));
+                model.push(value);
+            }
+            let mut there: Vec<Large> = slab.spots().filter_map(|spot| slab.take(spot)).collect();
+            there.sort_unstable();
+            model.sort_unstable();
+            assert_eq!(there, model);
+            assert!(slab.chunks.iter().all(|chunk| chunk.len == 0));
+            slab.free.sort_unstable();
+            let free = slab.free.iter().copied();
+            assert!(free.eq(slab.spots().take(slab.free.len())));
         }
     }
 

@@ -17,6 +17,8 @@ mod flow;
 mod forgotten;
 mod half;
 mod handshake;
+mod memory;
+mod numbered;
 mod numbering;
 mod peer;
 mod registry;

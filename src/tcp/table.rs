@@ -14,9 +14,10 @@ use super::ends::{Ends, Packed};
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
+use super::memory::{Known, Memory};
 use super::numbering::Numbers;
 use super::registry::Registry;
-use super::remembered::{Known, Memory, Remembered};
+use super::remembered::Remembered;
 use super::rest::{finish_flow, finish_remembered};
 use super::{Peer, PerPeer};
 use crate::packet::{Flags, Header, Segment};
@@ -315,24 +316,16 @@ impl<L: Listener, R> Table<L, R> {
         };
         let seen_until = flow.last;
         let record = flow.conclude(seen_until, registry);
-        let ends = Packed::new(&flow.ends);
-        let weight = Remembered::<R>::weight(&ends, registry.weight(&record));
-        self.load.exchange(
-            flow.weight,
-            Weight {
-                kept: weight as usize,
-                waiting: 0,
-            },
-        );
         let remembered = Remembered {
-            ends,
+            ends: Packed::new(&flow.ends),
             stream: flow.stream,
             packets: flow.packets,
             last: flow.last,
             numbering: flow.numbering,
             record,
-            weight,
         };
+        self.load
+            .exchange(flow.weight, weigh(&remembered, registry));
         self.memory.add(flow.hash, remembered);
         // Some hold long heads that never became complete.
         if self.spare.len() < AT_ONCE && flow.weight.kept <= MAX_SPARE {
@@ -475,9 +468,9 @@ impl<L: Listener, R> Table<L, R> {
         }
         let now = self.last;
         if let Some(known) = self.memory.find(hash, ends) {
-            let remembered = self.memory.get_mut(known)?;
+            let remembered = self.memory.get(known)?;
             if !is_past(remembered.last, now) && !remembered.is_another(ends.src, numbers) {
-                note(remembered);
+                self.memory.note(known, note);
                 return None;
             }
             if let Some(remembered) = self.memory.take(known) {
@@ -557,10 +550,7 @@ impl<L: Listener, R> Table<L, R> {
     ) {
         let PerPeer { client, server } = remembered.ends.get();
         self.gone.add(client, server);
-        self.load.remove(Weight {
-            kept: remembered.weight as usize,
-            waiting: 0,
-        });
+        self.load.remove(weigh(&remembered, registry));
         finish_remembered(remembered, self.last, registry);
     }
 
@@ -600,6 +590,14 @@ impl<L: Listener, R> Table<L, R> {
     /// The capture is over: the connections that are left, open ones and such that are over.
     pub(super) fn into_left(self) -> (impl Iterator<Item = Box<Flow<L>>>, Memory<R>) {
         (self.flows.into_iter(), self.memory)
+    }
+}
+
+/// What a connection that is over weighs, from when it is remembered until it is forgotten.
+fn weigh<L, G: Registry<L>>(remembered: &Remembered<G::Record>, registry: &G) -> Weight {
+    Weight {
+        kept: remembered.weight(registry.weight(&remembered.record)),
+        waiting: 0,
     }
 }
 
