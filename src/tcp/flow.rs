@@ -180,7 +180,11 @@ impl<L: Listener> Flow<L> {
                 client: Half::new(),
                 server: Half::new(),
             },
-            weight: Weight::default(),
+            // Nothing was taken for it yet.
+            weight: Weight {
+                kept: size_of::<Self>() + PLACE,
+                waiting: 0,
+            },
             listener_weight: 0,
             crowded_out: None,
             watch: Watch::Open,
@@ -341,7 +345,8 @@ impl<L: Listener> Flow<L> {
         }
     }
 
-    /// Takes the next segment of this connection.
+    /// Takes the next segment of this connection. Most are taken otherwise: this is kept out of their way.
+    #[inline(never)]
     pub(super) fn take(&mut self, segment: &Segment<'_>) {
         self.take_any(segment);
         self.pace = self.pace();
@@ -416,7 +421,8 @@ impl<L: Listener> Flow<L> {
         }
     }
 
-    /// Hands out what waits, as far as it is waited for no longer.
+    /// Hands out what waits, as far as it is waited for no longer. Mostly nothing does.
+    #[inline]
     fn pump(&mut self, wait: Wait) {
         while self.is_pending() && self.release_next(wait) {}
     }
@@ -427,6 +433,7 @@ impl<L: Listener> Flow<L> {
 
     /// Hands out what is next, and says whether there was anything: what has all before it; where that is nothing, the
     /// hole before what waits, so that its cause may come; and only where that is none, what came without its cause.
+    #[inline(never)]
     fn release_next(&mut self, wait: Wait) -> bool {
         let halves = &self.halves;
         let due = Peer::BOTH.map(|from| halves[from].due());
@@ -641,6 +648,19 @@ mod tests {
     fn a_connection_takes_little_room_beside_its_listener() {
         let room = size_of::<Flow<Conversation>>() - size_of::<Conversation>();
         assert!(room <= 512, "{room}");
+    }
+
+    #[test]
+    fn a_connection_weighs_at_first_what_it_says() {
+        let PerPeer { client, server } = Talk::new(0).ends;
+        let between = Ends {
+            src: &client,
+            dst: &server,
+        };
+        let mut flow = Flow::new(0, 0, &between, Conversation::new(Targets::Kept));
+        assert!(!flow.listens_with_more());
+        let at_first = flow.weight;
+        assert_eq!(flow.weigh(), at_first);
     }
 
     /// Two sides that send each other anything, mostly in order.

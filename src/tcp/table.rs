@@ -230,6 +230,7 @@ impl<L: Listener, R> Table<L, R> {
     }
 
     /// Takes the next segment of the capture that belongs here.
+    #[inline]
     pub fn take(&mut self, segment: &Segment<'_>, registry: &mut impl Registry<L, Record = R>) {
         self.last = segment.at;
         let numbers = segment.into();
@@ -246,22 +247,25 @@ impl<L: Listener, R> Table<L, R> {
         let Some(flow) = self.flows.get_bucket_mut(bucket) else {
             return;
         };
-        // What carries nothing changes nothing here, unless it begins or ends a connection, or something waited for it.
+        // What carries nothing changes nothing here, unless it ends a connection, or something waited for it.
         let carries = segment.carries_anything();
+        let mut begins = false;
         let matters = if flow.take_next(from, segment) {
             let closes = segment.flags.has(Flags::FIN) && flow.is_closed();
             flow.watch == Watch::Closed || closes || carries && flow.listens_with_more()
         } else {
-            let begins = !flow.was_seen();
+            begins = !flow.was_seen();
             if begins {
                 let resumes = self.gone.take(segment.src, segment.dst);
                 self.forgotten.resumed += u64::from(resumes && !segment.flags.has(Flags::SYN));
             }
             flow.take(segment);
-            begins || carries || flow.watch == Watch::Closed || flow.weight.waiting > 0
+            carries || flow.watch == Watch::Closed || flow.weight.waiting > 0
         };
         if matters {
             self.settle(bucket, registry);
+        }
+        if matters || begins {
             self.keep_within_bounds(registry);
         }
     }
@@ -507,14 +511,14 @@ impl<L: Listener, R> Table<L, R> {
     /// Begins a connection, and tells where it is.
     fn begin(&mut self, stream: u64, hash: u64, ends: &Ends<'_>) -> usize {
         let asked = self.asked;
-        let mut flow = match self.spare.pop() {
+        let flow = match self.spare.pop() {
             Some(mut spare) => {
                 *spare = Flow::new(stream, hash, ends, L::new(asked));
                 spare
             }
             None => Box::new(Flow::new(stream, hash, ends, L::new(asked))),
         };
-        self.load.add(flow.weigh());
+        self.load.add(flow.weight);
         let entry = self.flows.insert_unique(hash, flow, |flow| flow.hash);
         let bucket = entry.bucket_index();
         self.note_recent(ends.added_ports(), bucket);
