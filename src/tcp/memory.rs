@@ -27,7 +27,6 @@ pub(super) struct Memory<R> {
 #[derive(Debug)]
 pub(super) struct Entry<R> {
     pub(super) remembered: Remembered<R>,
-    hash: Hash,
     before: Option<Spot>,
     pub(super) behind: Option<Spot>,
 }
@@ -50,10 +49,10 @@ pub(super) struct Known {
 
 /// As much of the hash of the ends as is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Hash(u32);
+pub(super) struct Hash(u32);
 
 impl Hash {
-    fn of(hash: u64) -> Self {
+    pub(super) fn of(hash: u64) -> Self {
         Hash((hash >> 32) as u32)
     }
 
@@ -73,13 +72,10 @@ impl<R> Memory<R> {
         }
     }
 
-    /// Remembers one whose ends have this hash.
-    pub(super) fn add(&mut self, hash: u64, remembered: Remembered<R>) {
-        let hash = Hash::of(hash);
-        let before = self.newest;
+    pub(super) fn add(&mut self, remembered: Remembered<R>) {
+        let (hash, before) = (remembered.hash, self.newest);
         let spot = self.all.add(Entry {
             remembered,
-            hash,
             before,
             behind: None,
         });
@@ -167,9 +163,8 @@ impl<R> Memory<R> {
     /// Takes the next one that had its last packet long enough ago.
     pub(super) fn pop_if(&mut self, is_due: impl Fn(At) -> bool) -> Option<Remembered<R>> {
         let spot = self.oldest?;
-        let entry = self.all.get(spot)?;
-        let hash = entry.hash;
-        is_due(entry.remembered.last).then(|| self.take(Known { hash, spot }))?
+        let &Remembered { hash, last, .. } = &self.all.get(spot)?.remembered;
+        is_due(last).then(|| self.take(Known { hash, spot }))?
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Known, &Remembered<R>)> {
@@ -246,8 +241,9 @@ mod tests {
                             last,
                             numbering: Numbering::default(),
                             record: (),
+                            hash: Hash::of(hash_of(stream)),
                         };
-                        memory.add(hash_of(stream), remembered);
+                        memory.add(remembered);
                         model.push((stream, frame));
                     }
                 }

@@ -118,6 +118,7 @@ fn insert<R>(all: &mut Slab<Entry<R>>, first: Option<Spot>, number: u64, spot: S
 mod tests {
     use super::super::PerPeer;
     use super::super::ends::Packed;
+    use super::super::memory::Hash;
     use super::super::numbering::Numbering;
     use super::*;
     use crate::packet::Endpoint;
@@ -133,6 +134,7 @@ mod tests {
             last: At::default(),
             numbering: Numbering::default(),
             record: (),
+            hash: Hash::of(stream),
         }
     }
 
@@ -161,7 +163,7 @@ mod tests {
                 (0..random.u8(1..5)).map(|_| Memory::new()).collect();
             for number in order {
                 let memory = random.usize(..memories.len());
-                memories[memory].add(number, remembered(number));
+                memories[memory].add(remembered(number));
             }
             let mut numbered = Numbered::of(memories);
             for &number in &numbers {

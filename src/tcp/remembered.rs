@@ -4,7 +4,7 @@
 //! Out: the same, with the packets that still came (RFC 9293 3.10.7.4, TIME-WAIT: they repeat what there was).
 
 use super::ends::Packed;
-use super::memory;
+use super::memory::{self, Hash};
 use super::numbering::{Numbering, Numbers};
 use super::{Peer, PerPeer};
 use crate::packet::{Endpoint, Header, Segment};
@@ -35,6 +35,8 @@ pub(super) struct Remembered<R> {
     pub(super) last: At,
     pub(super) numbering: Numbering,
     pub(super) record: R,
+    /// Of the ends.
+    pub(super) hash: Hash,
 }
 
 impl<R> Remembered<R> {

@@ -14,7 +14,7 @@ use super::ends::{Ends, Packed};
 use super::flow::{Flow, Listener, Waits, Watch};
 use super::forgotten::{Forgotten, Pairs};
 use super::half::HOLE_PATIENCE;
-use super::memory::{Known, Memory};
+use super::memory::{Hash, Known, Memory};
 use super::numbering::Numbers;
 use super::registry::Registry;
 use super::remembered::Remembered;
@@ -327,10 +327,11 @@ impl<L: Listener, R> Table<L, R> {
             last: flow.last,
             numbering: flow.numbering,
             record,
+            hash: Hash::of(flow.hash),
         };
         self.load
             .exchange(flow.weight, weigh(&remembered, registry));
-        self.memory.add(flow.hash, remembered);
+        self.memory.add(remembered);
         // Some hold long heads that never became complete.
         if self.spare.len() < AT_ONCE && flow.weight.kept <= MAX_SPARE {
             self.spare.push(flow);
