@@ -69,34 +69,38 @@ impl Ends<'_> {
 /// The two endpoints of a connection, in little memory if they are of IPv4: of those that are over, very many are kept.
 #[derive(Debug)]
 pub(super) enum Packed {
-    /// All of each, in 48 bits.
-    V4(PerPeer<[u8; 6]>),
+    V4 {
+        addresses: PerPeer<u32>,
+        ports: PerPeer<u16>,
+    },
     Any(Box<PerPeer<Endpoint>>),
 }
 
 impl Packed {
     #[inline]
     pub(super) fn new(ends: &PerPeer<Endpoint>) -> Self {
-        let octets = |packed: u64| {
-            let [_, _, octets @ ..] = packed.to_be_bytes();
-            octets
-        };
         match (ends.client.packed4(), ends.server.packed4()) {
-            (Some(client), Some(server)) => Packed::V4(PerPeer {
-                client: octets(client),
-                server: octets(server),
-            }),
+            (Some(client), Some(server)) => {
+                let ends = PerPeer { client, server };
+                Packed::V4 {
+                    addresses: ends.map(|end| (end >> u16::BITS) as u32),
+                    ports: ends.map(|end| end as u16),
+                }
+            }
             _ => Packed::Any(Box::new(*ends)),
         }
     }
 
     #[inline]
     pub(super) fn get(&self) -> PerPeer<Endpoint> {
-        let endpoint = |[a, b, c, d, e, f]: [u8; 6]| {
-            Endpoint::from_packed4(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        let endpoint = |address: u32, port: u16| {
+            Endpoint::from_packed4(u64::from(address) << u16::BITS | u64::from(port))
         };
         match self {
-            Packed::V4(ends) => ends.map(endpoint),
+            Packed::V4 { addresses, ports } => PerPeer {
+                client: endpoint(addresses.client, ports.client),
+                server: endpoint(addresses.server, ports.server),
+            },
             Packed::Any(ends) => **ends,
         }
     }
@@ -104,7 +108,7 @@ impl Packed {
     /// The memory that they take beside their own size, in octets.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Packed::V4(_) => 0,
+            Packed::V4 { .. } => 0,
             Packed::Any(_) => size_of::<PerPeer<Endpoint>>(),
         }
     }
