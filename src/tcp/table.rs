@@ -163,6 +163,7 @@ impl<L: Listener, R> Table<L, R> {
     pub fn check(&mut self, checkpoint: Checkpoint, registry: &mut impl Registry<L, Record = R>) {
         self.last = checkpoint.at;
         self.remember_those_over(registry);
+        self.forget_finished();
         let is_due = |last: &At, after: Span| {
             checkpoint.clock.since(last.time) > after
                 && checkpoint.at.frame > last.frame + KEPT_PACKETS
@@ -568,7 +569,6 @@ impl<L: Listener, R> Table<L, R> {
 
     /// Takes a connection out of those that are not finished.
     fn take_out(&mut self, key: Key) -> Option<Box<Flow<L>>> {
-        self.forget_finished();
         let entry = self
             .flows
             .find_entry(key.hash, |flow| flow.stream == key.stream);
