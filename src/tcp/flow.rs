@@ -292,10 +292,8 @@ impl<L: Listener> Flow<L> {
             return false;
         }
         let (half, other) = self.halves.split_mut(from);
-        let upto = other.offset_of(ack);
-        let Some(offset) = half
-            .next_in_order(segment)
-            .filter(|_| upto <= other.reached())
+        let (Some(offset), Some(upto)) =
+            (half.next_in_order(segment), other.acknowledged_seen(ack))
         else {
             return false;
         };
@@ -304,7 +302,7 @@ impl<L: Listener> Flow<L> {
         self.last = at;
         // Made anew for each who takes it: what lies in memory would have to be copied from there.
         let by = || Acked { at, offset };
-        if other.acknowledge(ack, upto, by()) {
+        if other.acknowledge_seen(upto, by()) {
             self.listener.acknowledged(from.other(), upto, by());
         }
         let stamp = || Stamp {

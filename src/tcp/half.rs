@@ -237,6 +237,15 @@ impl Half {
         in_order.then_some(offset)
     }
 
+    /// The offset that an acknowledgement of a steady side stands for, unless that goes beyond what was handed out.
+    #[inline]
+    pub(super) fn acknowledged_seen(&self, ack: Seq) -> Option<u64> {
+        let reached = self.reached();
+        let expected = self.base.plus(reached.wrapping_sub(FIRST_OCTET) as u32);
+        let unacknowledged = u64::try_from(expected.from_base(ack)).ok()?;
+        Some(reached.saturating_sub(unacknowledged))
+    }
+
     /// The same as what is noted of any such segment.
     #[inline]
     pub(super) fn note_next(&mut self, offset: u64, ack: u64, end: u64) {
@@ -258,20 +267,27 @@ impl Half {
             self.base = ack;
             self.base_source = BaseSource::Ack;
         }
+        let further = self.acknowledge_seen(offset, by);
+        if further && offset > self.reached() {
+            self.rare().unseen_since.get_or_insert(by.at.time);
+        }
+        further
+    }
+
+    /// The same where the numbering is known, and no more is acknowledged than was handed out.
+    #[inline]
+    pub(super) fn acknowledge_seen(&mut self, offset: u64, by: Acked) -> bool {
         if self.has_fin()
             && let Some(fin) = &mut self.fin
             && offset > fin.offset
         {
             fin.acked.get_or_insert(by);
         }
-        if offset <= self.acked {
-            return false;
+        let further = offset > self.acked;
+        if further {
+            (self.acked, self.acked_by) = (offset, Some(by));
         }
-        (self.acked, self.acked_by) = (offset, Some(by));
-        if offset > self.reached() {
-            self.rare().unseen_since.get_or_insert(by.at.time);
-        }
-        true
+        further
     }
 
     /// How far the other side has acknowledged it, if at all.
