@@ -121,47 +121,35 @@ impl Conversation {
         }
     }
 
-    /// The record of a connection that is finished. It is large: it is made where it is to be.
+    /// The record of a connection that is finished. It is large: as nothing is done to it once it is put together, that is
+    /// done where it is to be.
     #[inline(always)]
-    pub fn conclude(&mut self, facts: Facts) -> Connection {
-        let log = &mut self.log;
-        let opened = match log.requester() {
+    pub fn conclude(&mut self, mut facts: Facts) -> Connection {
+        let protocol = self.protocol(&facts);
+        let opened = match self.log.requester() {
             Some(Peer::Server) => Opened::ByServer,
             _ => Opened::ByClient,
         };
-        let mut connection = Connection {
-            opened,
-            protocol: Protocol::None,
-            exchanges: log.take_exchanges(),
-            tally: log.tally,
-            idle_last: None,
-            tunnel: None,
-            unreadable: PerPeer::default(),
-            lost: PerPeer::default(),
-            interims: Interims::default(),
-            limits: Vec::new(),
-            facts,
-        };
-        self.amend(&mut connection);
-        connection
-    }
-
-    /// Adds what is not simply there.
-    fn amend(&mut self, connection: &mut Connection) {
-        connection.protocol = self.protocol(&connection.facts);
-        if connection.opened == Opened::ByServer {
-            connection.facts.swap();
+        if opened == Opened::ByServer {
+            facts.swap();
             self.log.swap();
         }
-        let (facts, log) = (&connection.facts, &self.log);
-        connection.limits = limits(facts, log, connection.exchanges.dropped());
-        if let Some(rare) = log.rare() {
-            connection.lost = log.lost(facts.handshake);
-            connection.tunnel = rare.tunnel;
-            connection.unreadable = rare.unreadable;
-            connection.interims = rare.interims;
+        let exchanges = self.log.take_exchanges();
+        let (log, rare) = (&self.log, self.log.rare());
+        let tunnel = rare.and_then(|rare| rare.tunnel);
+        Connection {
+            opened,
+            protocol,
+            tally: log.tally,
+            idle_last: last_idle(&facts, &exchanges, tunnel),
+            tunnel,
+            unreadable: rare.map_or_else(PerPeer::default, |rare| rare.unreadable),
+            lost: rare.map_or_else(PerPeer::default, |rare| log.lost(rare, facts.handshake)),
+            interims: rare.map_or_else(Interims::default, |rare| rare.interims),
+            limits: limits(&facts, log, exchanges.dropped()),
+            exchanges,
+            facts,
         }
-        connection.idle_last = last_idle(facts, &connection.exchanges, connection.tunnel);
     }
 }
 

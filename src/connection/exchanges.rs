@@ -32,14 +32,19 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
-    /// Those of these records, of which this was noted.
+    /// Takes those out that these records are of, and what was noted of them.
     #[inline(always)]
-    pub(super) fn new(records: Records, beside: Option<Box<Beside>>, noted: &mut Noted) -> Self {
+    pub(super) fn take(
+        records: &mut Records,
+        beside: &mut Option<Box<Beside>>,
+        noted: &mut Noted,
+    ) -> Self {
+        let gaps = noted.gaps.finish();
         Exchanges {
-            records,
-            beside,
+            records: records.take(),
+            beside: beside.take(),
             show: noted.traits,
-            gaps: noted.gaps.finish(),
+            gaps,
             all: OnceLock::new(),
         }
     }

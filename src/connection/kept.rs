@@ -3,8 +3,6 @@
 //! In: exchanges as they begin, what happens to them, and which of them can still change. Out: what is asked of one, and
 //! all of them in the end. Mostly an exchange is a [`Record`]; where it is not as exchanges mostly are, it lies beside.
 
-use std::mem;
-
 use super::beside::Beside;
 use super::exchange::{End, Exchange, HeadPlace, Message, Request, Response};
 use super::gaps::Growing;
@@ -341,13 +339,8 @@ impl Kept {
             (self.noted, self.open) = (Noted::default(), self.records.first());
         }
         (self.open..self.next()).for_each(|number| self.note(number));
-        let exchanges = Exchanges::new(
-            mem::take(&mut self.records),
-            self.beside.take(),
-            &mut self.noted,
-        );
         (self.open, self.rare_weight) = (0, 0);
-        exchanges
+        Exchanges::take(&mut self.records, &mut self.beside, &mut self.noted)
     }
 
     /// The memory that it has taken beside its own size, in octets.

@@ -217,10 +217,7 @@ impl Log {
 
     /// From where on the messages of each side are not certain. What comes before the first message is a preamble
     /// where the connection is there from its beginning, and else may be the rest of a message.
-    pub(super) fn lost(&self, handshake: Handshake) -> PerPeer<Option<Lost>> {
-        let Some(rare) = self.rare() else {
-            return PerPeer::default();
-        };
+    pub(super) fn lost(&self, rare: &Rare, handshake: Handshake) -> PerPeer<Option<Lost>> {
         let mut lost = rare.lost;
         for peer in Peer::BOTH {
             let is_preamble = handshake.is_complete() && self.has_message_of(peer);
@@ -320,7 +317,7 @@ impl Log {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn await_ack(&mut self, of: Peer, unacked: Unacked) {
         if let Some(first) = self.unacked[of].push(unacked) {
             let offset = first.offset;

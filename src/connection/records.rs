@@ -145,6 +145,19 @@ impl Records {
         (self.next - self.first) as usize
     }
 
+    /// Takes all of them out.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Self {
+        Records {
+            first: mem::take(&mut self.first),
+            next: mem::take(&mut self.next),
+            // Where there is none, nobody looks at the one that was the latest.
+            latest: self.latest,
+            last: mem::take(&mut self.last),
+            full: mem::take(&mut self.full),
+        }
+    }
+
     /// Adds one behind the others.
     #[inline]
     pub(super) fn push(&mut self, record: Record) {
