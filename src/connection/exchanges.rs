@@ -98,15 +98,11 @@ impl Exchanges {
         if !self.show.touch(traits) {
             return false;
         }
-        self.records.iter().any(|(number, record)| {
-            if record.is_odd() {
-                let exchange = self.whole(number, record);
-                Traits::of(&exchange).touch(traits) && is_so(&Brief::from(&exchange))
-            } else {
-                // What one shows alone, all show.
-                let shows = self.len() == 1 || record.traits().touch(traits);
-                shows && is_so(&record.brief())
-            }
+        // In this order the first, which is the only one of most, lies with the rest of what is looked at. What one shows
+        // alone, all show.
+        self.records.latest_first().any(|(number, record)| {
+            let shows = self.len() == 1 || self.traits_of(number, record).touch(traits);
+            shows && is_so(&self.brief(number, record))
         })
     }
 
@@ -143,11 +139,24 @@ impl Exchanges {
         whole(record, number, self.beside.as_deref())
     }
 
+    fn traits_of(&self, number: u64, record: &Record) -> Traits {
+        match record.is_odd() {
+            false => record.traits(),
+            true => Traits::of(&self.whole(number, record)),
+        }
+    }
+
+    #[inline(always)]
     fn brief(&self, number: u64, record: &Record) -> Brief {
         match record.is_odd() {
             false => record.brief(),
-            true => Brief::from(&self.whole(number, record)),
+            true => self.brief_of_odd(number, record),
         }
+    }
+
+    #[cold]
+    fn brief_of_odd(&self, number: u64, record: &Record) -> Brief {
+        Brief::from(&self.whole(number, record))
     }
 }
 

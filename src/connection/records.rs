@@ -6,7 +6,6 @@
 //! last, which are in the caches.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::iter;
 use std::mem;
 
@@ -27,7 +26,7 @@ pub(super) struct Records {
     /// The block behind which it comes, which is not full.
     last: Block,
     /// Those before that.
-    full: VecDeque<Block>,
+    full: Vec<Block>,
 }
 
 /// Records in a row.
@@ -93,7 +92,7 @@ impl Drop for Records {
     fn drop(&mut self) {
         if self.last.records.capacity() > 0 {
             spare(mem::take(&mut self.last.records));
-            while let Some(block) = self.full.pop_front() {
+            while let Some(block) = self.full.pop() {
                 spare(block.records);
             }
         }
@@ -107,7 +106,7 @@ impl Default for Records {
             next: 0,
             latest: Record::of_odd(LineKind::None),
             last: Block::default(),
-            full: VecDeque::new(),
+            full: Vec::new(),
         }
     }
 }
@@ -121,8 +120,19 @@ impl Block {
 
     #[inline]
     fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
-        let place = usize::try_from(number.checked_sub(self.start)?).ok()?;
+        let place = self.place(number)?;
         self.records.get_mut(place)
+    }
+
+    #[inline]
+    fn get(&self, number: u64) -> Option<&Record> {
+        self.records.get(self.place(number)?)
+    }
+
+    /// Where the one of this number would be.
+    #[inline]
+    fn place(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.start)?).ok()
     }
 }
 
@@ -187,7 +197,7 @@ impl Records {
     fn begin_block(&mut self) {
         let start = self.last.end();
         if start > self.last.start {
-            self.full.push_back(mem::take(&mut self.last));
+            self.full.push(mem::take(&mut self.last));
         }
         self.last = Block {
             start,
@@ -201,21 +211,45 @@ impl Records {
         if number + 1 == self.next {
             Some(&mut self.latest)
         } else {
-            self.get_in_block(number)
+            self.get_mut_in_block(number)
         }
     }
 
     /// The same of one in a block: where very many can change, it may be in any of them.
     #[inline(never)]
-    fn get_in_block(&mut self, number: u64) -> Option<&mut Record> {
+    fn get_mut_in_block(&mut self, number: u64) -> Option<&mut Record> {
         if number < self.first {
             return None;
         }
         if number >= self.last.start {
             return self.last.get_mut(number);
         }
+        let place = self.full_with(number)?;
+        self.full.get_mut(place)?.get_mut(number)
+    }
+
+    /// The one of this number, if that is not below the first.
+    #[inline]
+    fn get(&self, number: u64) -> Option<&Record> {
+        if number + 1 == self.next {
+            Some(&self.latest)
+        } else {
+            self.get_in_block(number)
+        }
+    }
+
+    #[inline(never)]
+    fn get_in_block(&self, number: u64) -> Option<&Record> {
+        if number >= self.last.start {
+            return self.last.get(number);
+        }
+        self.full.get(self.full_with(number)?)?.get(number)
+    }
+
+    /// The place of the full block with the one of this number.
+    fn full_with(&self, number: u64) -> Option<usize> {
         let behind = self.full.partition_point(|block| block.start <= number);
-        self.full.get_mut(behind.checked_sub(1)?)?.get_mut(number)
+        behind.checked_sub(1)
     }
 
     /// All of them, with their numbers.
@@ -223,7 +257,7 @@ impl Records {
         let full = self.full.iter().map(|block| &block.records);
         let mut blocks = full.chain([&self.last.records]);
         let mut block = [].iter();
-        let before = self.full.front().unwrap_or(&self.last).start;
+        let before = self.full.first().unwrap_or(&self.last).start;
         let mut gone = (self.first - before) as usize;
         let records = iter::from_fn(move || {
             loop {
@@ -240,24 +274,17 @@ impl Records {
     /// The same, from the last to the first.
     #[inline]
     pub(super) fn latest_first(&self) -> impl Iterator<Item = (u64, &Record)> {
-        let mut blocks = self.full.iter();
-        let mut block = self.last.records.iter();
-        let records = iter::from_fn(move || {
-            loop {
-                if let Some(record) = block.next_back() {
-                    return Some(record);
-                }
-                block = blocks.next_back()?.records.iter();
-            }
-        });
-        let records = iter::once(&self.latest).chain(records);
-        (self.first..self.next).rev().zip(records)
+        let numbers = (self.first..self.next).rev();
+        numbers.filter_map(|number| Some((number, self.get(number)?)))
     }
 
     /// Drops the first of so many that it is in a full block.
     pub(super) fn drop_first(&mut self) {
         self.first += 1;
-        self.full.pop_front_if(|block| block.end() <= self.first);
+        let gone = |block: &Block| block.end() <= self.first;
+        if self.full.first().is_some_and(gone) {
+            self.full.remove(0);
+        }
     }
 
     /// The memory that they take, in octets; that of those that are gone is given back by and by, and does not count.

@@ -152,6 +152,7 @@ impl Duty {
 
 /// Whether a duty that comes with `exchange` may have been neglected: not, where both sides had done theirs within the
 /// grace, from whichever packet on the time runs.
+#[inline]
 pub(super) fn may_be_neglected(
     exchange: &Brief,
     connection: &Connection,
