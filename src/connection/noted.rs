@@ -91,14 +91,23 @@ impl Noted {
     /// Notes the next exchange.
     #[inline]
     pub(super) fn add(&mut self, next: &Noting) {
-        let shown = next.traits.except(Traits::REFUSED.given(self.has_any));
+        if self.has_any {
+            self.add_behind_others(next);
+        } else {
+            (self.traits, self.has_any) = (next.traits, true);
+        }
+        (self.pause, self.unsafe_until) = (next.pause, next.unsafe_until);
+    }
+
+    #[inline]
+    fn add_behind_others(&mut self, next: &Noting) {
         let start = next.start;
         let ack = start.and_then(|start| start.stamp.ack());
         let behind_unsafe = ack.is_some_and(|ack| ack <= self.unsafe_until);
         let behind_close = self.traits.contain(Traits::CLOSE);
         self.traits = self
             .traits
-            .and(shown)
+            .and(next.traits.except(Traits::REFUSED))
             .and(Traits::BEHIND_CLOSE.given(behind_close))
             .and(Traits::BEHIND_UNSAFE.given(behind_unsafe));
         if let (Some(pause), Some(start)) = (self.pause, start)
@@ -106,7 +115,5 @@ impl Noted {
         {
             self.gaps.push(gap);
         }
-        (self.pause, self.unsafe_until) = (next.pause, next.unsafe_until);
-        self.has_any = true;
     }
 }
