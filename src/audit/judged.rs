@@ -91,7 +91,7 @@ impl Judged {
             responses: tally.responses,
             rtt: facts.handshake.rtt(),
             idle_last: connection.idle_last,
-            rare: rare.tells_anything().then(|| Box::new(rare)),
+            rare,
             protocol: connection.protocol,
             version: tally.version,
             client_asks: tally.client_asks,
@@ -160,12 +160,17 @@ impl Judged {
 }
 
 impl Rare {
+    /// What there is of that, where there is any. It is large: it is not put together where there is none.
     fn of(
         connection: &mut Connection,
         judgement: Judgement,
         extent: Extent,
         sighting: Option<Box<Sighting>>,
-    ) -> Self {
+    ) -> Option<Box<Self>> {
+        let is_wanted = extent == Extent::Exchanges || sighting.is_some();
+        if !is_wanted && !Rare::is_in(connection, &judgement) {
+            return None;
+        }
         let idle_gaps = connection.exchanges.take_gaps();
         let client = connection.as_opened(Peer::Client);
         let (exchanges, sides) = match extent {
@@ -180,10 +185,10 @@ impl Rare {
                 (Some(exchanges.into()), Some(Box::new(sides)))
             }
         };
-        let (sides_told, tally) = (&connection.facts.sides, &connection.tally);
-        Rare {
+        let tally = &connection.tally;
+        Some(Box::new(Rare {
             missing: connection.missing(),
-            keepalives: sides_told.client.keepalives + sides_told.server.keepalives,
+            keepalives: connection.keepalives(),
             unanswered: tally.unanswered(),
             timeout: tally.timeout,
             max: tally.max,
@@ -196,23 +201,21 @@ impl Rare {
             exchanges,
             sides,
             sighting,
-        }
+        }))
     }
 
-    /// Whether it is more than is there without it.
-    fn tells_anything(&self) -> bool {
-        self.missing + self.keepalives + self.unanswered > 0
-            || self.timeout.is_some()
-            || self.max.is_some()
-            || self.upgraded
-            || !self.idle_gaps.is_empty()
-            || self.idle_max.is_some()
-            || self.unknown_because.is_some()
-            || !self.limits.is_empty()
-            || !self.findings.is_empty()
-            || self.exchanges.is_some()
-            || self.sides.is_some()
-            || self.sighting.is_some()
+    /// Whether a connection has any of it, or was judged so that it has.
+    fn is_in(connection: &Connection, judgement: &Judgement) -> bool {
+        let tally = &connection.tally;
+        connection.missing() + connection.keepalives() + tally.unanswered() > 0
+            || tally.timeout.is_some()
+            || tally.max.is_some()
+            || connection.tunnel.is_some()
+            || !connection.exchanges.gaps().is_empty()
+            || tally.idle_max.is_some()
+            || judgement.unknown_because.is_some()
+            || !connection.limits.is_empty()
+            || !judgement.findings.is_empty()
     }
 
     fn weight(&self) -> usize {

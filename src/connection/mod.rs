@@ -191,6 +191,11 @@ impl Connection {
         self.facts.sides.client.missing + self.facts.sides.server.missing
     }
 
+    /// TCP keep-alive probes, in both directions.
+    pub fn keepalives(&self) -> u64 {
+        self.facts.sides.client.keepalives + self.facts.sides.server.keepalives
+    }
+
     /// Whether all of it is there: the handshake, every octet, and both FINs or a RST.
     pub fn is_whole(&self) -> bool {
         let sides = &self.facts.sides;
