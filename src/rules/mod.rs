@@ -261,7 +261,9 @@ impl Ruling {
 
     /// Something was found, perhaps.
     pub(crate) fn found_if(&mut self, finding: Option<Finding>) {
-        self.findings.extend(finding);
+        if let Some(finding) = finding {
+            self.found(finding);
+        }
     }
 
     /// The rule could not look, for this reason.
