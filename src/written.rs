@@ -45,7 +45,13 @@ impl Written {
 
     /// Forgets what has been written, and keeps so many octets of room at most.
     pub(crate) fn clear(&mut self, kept: usize) {
-        self.len = 0;
+        self.cut(0, kept);
+    }
+
+    /// The same, but for the first `len` octets that have been written, which are kept in any case.
+    pub(crate) fn cut(&mut self, len: usize, kept: usize) {
+        self.len = self.len.min(len);
+        let kept = kept.max(self.len);
         if self.octets.len() > kept {
             self.octets.truncate(kept);
             self.octets.shrink_to_fit();
@@ -186,6 +192,18 @@ mod tests {
         room.put_chunk::<1>(|room| room.put(b"h"));
         assert!(room.0.is_empty());
         assert_eq!(&octets, b"ab\0\0");
+    }
+
+    #[test]
+    fn what_was_written_first_may_stay() {
+        let mut written = Written::default();
+        let (first, others) = (made(3 * LEAST), made(7 * LEAST));
+        written.add(|room| put_in_pieces(&first, room));
+        for kept in [0, 5 * LEAST, 20 * LEAST] {
+            written.add(|room| put_in_pieces(&others, room));
+            written.cut(first.len(), kept);
+            assert_eq!(written.octets(), first);
+        }
     }
 
     #[test]

@@ -55,23 +55,24 @@ pub fn write_json(document: &Document<'_>, out: &mut impl Write) -> io::Result<(
 /// Writes the rows of a capture as lines of NDJSON, each of which is put together in the same memory.
 #[derive(Debug, Default)]
 pub struct NdjsonLines {
-    /// What they all begin with: all before the number of the connection.
-    start: Written,
+    /// The latest. What it begins with, all before the number of the connection, stays there for the next.
     line: Written,
+    /// How many octets that is.
+    start: usize,
 }
 
 impl NdjsonLines {
     /// Of the capture with this path as given, that of its first part where several files were read as one.
     pub fn of(capture: &str) -> Self {
-        let mut start = Written::default();
-        start.add(|room| {
+        let mut line = Written::default();
+        line.add(|room| {
             let mut object = Object::begin(room);
             object.member(record::CAPTURE, Value::Text(capture));
             object.name(record::STREAM);
             object.leave()
         });
-        let line = Written::default();
-        NdjsonLines { start, line }
+        let start = line.len();
+        NdjsonLines { line, start }
     }
 
     /// Writes a row as one line. `parts` are the files that were read as one, if it was several.
@@ -80,7 +81,6 @@ impl NdjsonLines {
     ///
     /// Those of `out`.
     pub fn write(&mut self, row: &Row, parts: &[Part], out: &mut impl Write) -> io::Result<()> {
-        self.line.clear(MAX_KEPT);
         self.begin(row.stream);
         add_ndjson_story(row, parts, &mut self.line);
         out.write_all(self.line.octets())
@@ -97,15 +97,14 @@ impl NdjsonLines {
         story: &[u8],
         out: &mut impl Write,
     ) -> io::Result<()> {
-        self.line.clear(MAX_KEPT);
         self.begin(stream);
         out.write_all(self.line.octets())?;
         out.write_all(story)
     }
 
     fn begin(&mut self, stream: u64) {
+        self.line.cut(self.start, MAX_KEPT);
         self.line.add(|mut room| {
-            room.put(self.start.octets());
             Value::Number(stream).put_plain(&mut room);
             room
         });
