@@ -59,10 +59,11 @@ impl<'a> Object<'a> {
 
     #[inline(always)]
     pub(super) fn end(mut self) -> Room<'a> {
-        self.room.put(match self.next {
-            Next::First => b"{}",
-            Next::Further => b"}",
-        });
+        // Where it is known how long a text is, no function is called to copy it.
+        match self.next {
+            Next::First => self.room.put(b"{}"),
+            Next::Further => self.room.put(b"}"),
+        }
         self.room
     }
 
@@ -121,10 +122,10 @@ impl<'a> List<'a> {
 
     #[inline(always)]
     fn end(mut self) -> Room<'a> {
-        self.room.put(match self.next {
-            Next::First => b"[]",
-            Next::Further => b"]",
-        });
+        match self.next {
+            Next::First => self.room.put(b"[]"),
+            Next::Further => self.room.put(b"]"),
+        }
         self.room
     }
 }
