@@ -186,3 +186,45 @@ fn limits(facts: &Facts, log: &Log, dropped: u64) -> Vec<Limit> {
     note(Bounded::Target, line.map(octets));
     limits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::MAX_EXCHANGES;
+    use super::*;
+    use crate::tcp::{Acks, FIRST_OCTET, Stamp};
+
+    /// What is known once the server has sent a response, in two pieces, to more requests than are kept.
+    fn told(cut: usize) -> String {
+        let mut conversation = Conversation::new(Targets::NotKept);
+        conversation.begin();
+        let mut ends = PerPeer {
+            client: FIRST_OCTET,
+            server: FIRST_OCTET,
+        };
+        let mut send = |from: Peer, octets: &[u8]| {
+            let at = At::default();
+            let acks = Some(Acks::Exactly(ends[from.other()]));
+            let octets = Octets {
+                offset: ends[from],
+                octets,
+                stamp: Stamp { at, acks },
+                completed: at,
+            };
+            ends[from] += octets.octets.len() as u64;
+            conversation.octets(from, octets, None);
+        };
+        for _ in 0..=MAX_EXCHANGES {
+            send(Peer::Client, b"GET / HTTP/1.1\r\n\r\n");
+        }
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde";
+        let (first, rest) = response.split_at(cut);
+        send(Peer::Server, first);
+        send(Peer::Server, rest);
+        format!("{:?} {:?}", conversation.readers, conversation.log.tally)
+    }
+
+    #[test]
+    fn an_answer_to_what_is_not_kept_is_the_same_in_whatever_pieces_it_comes() {
+        assert_eq!(told(0), told(20));
+    }
+}

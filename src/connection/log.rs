@@ -390,8 +390,9 @@ impl Log {
             return self.start_interim(status, place);
         }
         self.tally.responses += 1;
-        let number = match self.take_question(place) {
+        let number = match self.question(place) {
             Some(number) => {
+                self.count_answer();
                 self.exchanges.answer(number, status, begin);
                 number
             }
@@ -417,13 +418,11 @@ impl Log {
         self.response = Some(Incoming::Interim);
     }
 
-    /// The same number, of which the answer is there now.
+    /// The first that waits has its answer.
     #[inline]
-    fn take_question(&mut self, response: Place) -> Option<u64> {
-        let number = self.question(response)?;
+    fn count_answer(&mut self) {
         self.waiting.pop();
         self.tally.answered += 1;
-        Some(number)
     }
 
     /// The number of the exchange that a response which begins here answers: the first that waits for one, if the
@@ -564,13 +563,13 @@ impl Log {
         }
         self.pass_over_lost_answers();
         let number = self.question(start)?;
-        let framing = response_framing(status, self.exchanges.method(number), head.body);
+        let method = self.exchanges.method(number)?;
+        let framing = response_framing(status, Some(method), head.body);
         if framing == Framing::Tunnel {
             return None;
         }
         self.tally.responses += 1;
-        self.waiting.pop();
-        self.tally.answered += 1;
+        self.count_answer();
         let place = HeadPlace { at, end, framing };
         let acked = self.hear_final_head(number, from, version, head, &place, acked);
         let exchanges = &mut self.exchanges;
